@@ -1,0 +1,74 @@
+// The only door to the kernel. UringRing opens it; the tests' SimRing is a kernel that can be scripted.
+//
+// No call here runs a handler before it returns: completions are delivered by turn(), so an owner never
+// finds itself changed by its own request. Every started Op completes exactly once with `more` unset,
+// whatever is cancelled, and in no promised order.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/must.h"
+#include "buffer/chain.h"
+#include "io/address.h"
+#include "io/op.h"
+
+namespace millrace::io {
+
+using Fd = int;
+inline constexpr Fd kNoFd = -1;
+using Millis = std::chrono::milliseconds;
+
+class Ring {
+ public:
+  Ring() = default;
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  virtual ~Ring() = default;
+
+  // A new socket for a connection to `address`, or a negative errno. Not an operation: it is there at
+  // once.
+  virtual Fd open_socket(const SocketAddress& address) = 0;
+  // The remote and the local address of a connected socket.
+  virtual SocketAddress remote_address(Fd fd) = 0;
+  virtual SocketAddress local_address(Fd fd) = 0;
+  // Ends our direction of a connection: the peer sees the end of the stream after what was sent.
+  virtual void end_sending(Fd fd) = 0;
+
+  // Multishot: each completion's result is a new connection's descriptor.
+  virtual void accept(Op& op, Fd listener) = 0;
+  // `address` stays where it is until the completion.
+  virtual void connect(Op& op, Fd fd, const SocketAddress& address) = 0;
+  // Multishot, into blocks that the kernel picks. A result of 0 is the end of the stream. With
+  // `credit`, in bytes, the shot ends once that much was received, where the kernel can (6.17).
+  virtual void receive(Op& op, Fd fd, std::uint32_t credit) = 0;
+  // Sends from the front of the chain and completes when all that was gathered is sent: the result is
+  // its size, unless the connection broke. The chain's front stays as it is until then.
+  virtual void send(Op& op, Fd fd, const buffer::Chain& bytes) = 0;
+  // Completes when the connection has failed or both directions are closed.
+  virtual void watch_hangup(Op& op, Fd fd) = 0;
+  // Completes when `fd` can be read.
+  virtual void watch_readable(Op& op, Fd fd) = 0;
+  virtual void close(Op& op, Fd fd) = 0;
+  virtual void cancel(Op& op) = 0;
+
+  // Hands over what was asked for, waits for a completion, at most until `wait` is over (not at all if
+  // it is zero, for ever if it is absent), and delivers a bounded number of completions.
+  virtual void turn(std::optional<Millis> wait) = 0;
+
+ protected:
+  static void start(Op& op) {
+    MUST(!op.in_flight_);
+    op.in_flight_ = true;
+  }
+  static void deliver(Op& op, Completion done) {
+    MUST(op.in_flight_);
+    op.in_flight_ = done.more;
+    op.thunk_(op.owner_, done);
+  }
+};
+
+}  // namespace millrace::io
