@@ -65,7 +65,6 @@ class RecordReader {
 
   [[nodiscard]] bool take_header(std::string_view& data);
   [[nodiscard]] Event begin_record();
-  [[nodiscard]] Event begin_collecting(std::size_t content_max, std::string_view too_long);
   [[nodiscard]] Event hand_out(std::string_view& data, Step& step);
   [[nodiscard]] Event collect(std::string_view& data, Step& step);
   [[nodiscard]] Event fail(std::string_view reason);

@@ -96,18 +96,19 @@ class ReplyHead {
   [[nodiscard]] std::string_view error() const { return error_; }
 
  private:
-  [[nodiscard]] Step step_done(std::string_view head, std::size_t consumed);
-  [[nodiscard]] bool parse(std::string_view head);
-  [[nodiscard]] bool parse_line(std::string_view line);
-  [[nodiscard]] bool take(const Field& field);
-  [[nodiscard]] bool take_status(std::string_view value);
-  [[nodiscard]] bool take_content_length(const Field& field);
-  [[nodiscard]] bool take_location(const Field& field);
-  [[nodiscard]] bool fail(std::string_view what);
-  void finish();
+  [[nodiscard]] Step whole(std::string_view head, std::size_t consumed);
+  [[nodiscard]] Step bad(std::string_view what);
+  // The reason why it is malformed, or nothing.
+  [[nodiscard]] std::string_view parse(std::string_view head);
+  [[nodiscard]] std::string_view parse_line(std::string_view line);
+  [[nodiscard]] std::string_view take(const Field& field);
+  [[nodiscard]] std::string_view take_status(std::string_view value);
+  [[nodiscard]] std::string_view take_content_length(const Field& field);
+  [[nodiscard]] std::string_view take_location(const Field& field);
+  void draw_conclusions();
 
   std::size_t limit_ = 0;
-  std::size_t scanned_ = 0;  // Bytes of held_ before which no line ends the head.
+  std::size_t scanned_ = 0;  // In held_: where the first line begins that is not known to be whole.
   std::size_t line_ = 0;     // The line being parsed, from 1.
   int status_ = 200;
   bool has_status_ = false;
