@@ -1,0 +1,48 @@
+// A TOML document as a plain tree with positions, in file order. The rest of the loader works on it
+// and never sees the TOML library.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/load.h"
+
+namespace millrace::config {
+
+struct Position {
+  std::uint32_t line = 1;
+  std::uint32_t column = 1;
+  friend auto operator<=>(const Position&, const Position&) = default;
+};
+
+struct Entry;
+
+struct Node {
+  enum class Kind : std::uint8_t { Text, Integer, Number, Flag, Time, List, Table };
+  Kind kind = Kind::Table;
+  Position at;
+  std::string text;
+  std::int64_t integer = 0;
+  double number = 0;
+  bool flag = false;
+  std::vector<Node> items;     // List
+  std::vector<Entry> entries;  // Table
+};
+
+struct Entry {
+  std::string key;
+  Position at;
+  Node value;
+};
+
+// The tree, or the one fault at which the parser stopped.
+struct Tree {
+  Node root;
+  std::vector<Fault> faults;
+};
+[[nodiscard]] Tree parse_tree(std::string_view text);
+
+}  // namespace millrace::config
