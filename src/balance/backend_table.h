@@ -1,8 +1,8 @@
 // Counters that belong to an address of applications, whatever routes and balancers name it: open
 // connections against `max` and kept idle ones against `idle`, over all workers together.
 //
-// Invariants: open <= max where there is one, idle <= its limit, at every moment and on every thread;
-// whoever got a yes gives it back exactly once.
+// Invariants: open <= max where there is one, idle <= its limit, at every moment and on every
+// thread; whoever got a yes gives it back exactly once.
 #pragma once
 
 #include <atomic>

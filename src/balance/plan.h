@@ -19,8 +19,9 @@ namespace millrace::balance {
 
 // A member index fits a byte; the configuration refuses more members.
 inline constexpr std::size_t kMembersMax = 256;
-// Picks written down at most, and the steps (picks times members) spent on it. Beyond either, weights
-// are scaled down to fit; each keeps at least one pick, the error is below one pick per cycle.
+// Picks written down at most, and the steps (picks times members) spent on it. Beyond either,
+// weights are scaled down to fit; each keeps at least one pick, the error is below one pick per
+// cycle.
 inline constexpr std::size_t kCycleMax = 65'536;
 inline constexpr std::size_t kCycleStepsMax = 4'194'304;
 

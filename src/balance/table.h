@@ -87,13 +87,13 @@ class View {
  public:
   explicit View(Table& table);
 
-  // A usable member that is not in `tried`; nothing where there is none. Now and then it is a failed
-  // member whose time is over: this request is its trial, and its outcome must be reported.
+  // A usable member that is not in `tried`; nothing where there is none. Now and then it is a
+  // failed member whose time is over: this request is its trial, and its outcome must be reported.
   [[nodiscard]] std::optional<std::size_t> pick(std::size_t balancer, const Tried& tried,
                                                 Millis now);
 
-  // How a pick ended. Success: the member has answered; costs one load in the steady state. Failure:
-  // as `fails` defines it. Abandoned: the request went away before either was known.
+  // How a pick ended. Success: the member has answered; costs one load in the steady state.
+  // Failure: as `fails` defines it. Abandoned: the request went away before either was known.
   void report_success(std::size_t balancer, std::size_t member);
   void report_failure(std::size_t balancer, std::size_t member, Millis now);
   void report_abandoned(std::size_t balancer, std::size_t member, Millis now);

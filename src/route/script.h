@@ -1,9 +1,12 @@
 // Which script a path names (RFC 3875 4.1.5, 4.1.13 and nginx's split): SCRIPT_NAME and PATH_INFO
 // are the two halves of the decoded path, SCRIPT_FILENAME is where the application finds the file.
 //
-//   split_path = [".php"]   /blog/a.php/x  ->  /blog/a.php  +  /x        first ".php" before "/" or end
-//                           /blog/         ->  /blog/index.php           `index`, where nothing splits
-//   none, path = "/app/"    /app/x/y       ->  /app         +  /x/y      the mount point and the rest
+//   split_path = [".php"]   /blog/a.php/x  ->  /blog/a.php  +  /x        first ".php" before "/" or
+//   end
+//                           /blog/         ->  /blog/index.php           `index`, where nothing
+//                           splits
+//   none, path = "/app/"    /app/x/y       ->  /app         +  /x/y      the mount point and the
+//   rest
 //
 // Extensions are compared byte for byte: case folding and Unicode have made peers run uploads.
 #pragma once
@@ -17,10 +20,10 @@ namespace millrace::route {
 
 // Views into the path, the configuration or the Scratch, valid as long as all three.
 struct Script {
-  std::string_view script_name;
-  std::string_view path_info;
-  std::string_view script_filename;
-  std::string_view document_uri;  // script_name and path_info in one: the path with its index
+  std::string_view script_name{};
+  std::string_view path_info{};
+  std::string_view script_filename{};
+  std::string_view document_uri{};  // script_name and path_info in one: the path with its index
 };
 
 // Text that has to be put together. Reused, so that nothing is allocated after the first requests.

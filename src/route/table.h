@@ -40,8 +40,8 @@ class Table {
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
-  // `host` is in lower case, without port and trailing dot; empty where the request has none. `path`
-  // is decoded and normalised.
+  // `host` is in lower case, without port and trailing dot; empty where the request has none.
+  // `path` is decoded and normalised.
   [[nodiscard]] Found find(std::size_t listener, std::string_view host, std::string_view path,
                            std::string_view method) const;
 
