@@ -1,6 +1,6 @@
-// The head of a request as the rest of the program sees it: views, already checked. A RequestHead is
-// filled by the RequestParser (or by another front, such as HTTP/2) and owns nothing; its views live
-// as long as the bytes they were read from, see RequestParser::head().
+// The head of a request as the rest of the program sees it: views, already checked. A RequestHead
+// is filled by the RequestParser (or by another front, such as HTTP/2) and owns nothing; its views
+// live as long as the bytes they were read from, see RequestParser::head().
 #pragma once
 
 #include <cstdint>
@@ -70,12 +70,12 @@ enum class Method : std::uint8_t {
 struct RequestHead {
   Method method = Method::Unknown;
   std::string_view method_text;
-  std::string_view target;    // As sent.
-  std::string_view raw_path;  // The target's path as sent; "/" where an absolute target has none.
-  std::string_view query;     // As sent, without its "?".
-  bool has_query = false;     // Also where the query is empty: "/a?".
-  std::string_view path;      // Decoded once, then normalised; begins with "/". Empty for "*".
-  bool asterisk = false;      // OPTIONS * (RFC 9112 3.2.4).
+  std::string_view target;     // As sent.
+  std::string_view raw_path;   // The target's path as sent; "/" where an absolute target has none.
+  std::string_view query;      // As sent, without its "?".
+  bool has_query = false;      // Also where the query is empty: "/a?".
+  std::string_view path;       // Decoded once, then normalised; begins with "/". Empty for "*".
+  bool asterisk = false;       // OPTIONS * (RFC 9112 3.2.4).
   unsigned minor_version = 1;  // Of HTTP/1: 0 or 1.
   std::span<const Field> fields;
   std::string_view host;       // As sent, or the target's authority; empty if there is none.
@@ -86,6 +86,14 @@ struct RequestHead {
   bool expect_continue = false;  // Only with a body.
 
   [[nodiscard]] bool has_body() const { return chunked || content_length.value_or(0) > 0; }
+};
+
+// Why a request is refused. status 0: it is not.
+struct Refusal {
+  int status = 0;
+  std::string_view reason;  // For the log; a constant.
+  // The head was read whole and no body follows: the connection can go on, behind the head.
+  bool keep_alive_ok = false;
 };
 
 }  // namespace millrace::http
