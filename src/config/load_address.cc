@@ -49,13 +49,8 @@ HostPort split_host_port(std::string_view text) {
     colon = end + 1 < text.size() && text[end + 1] == ':' ? end + 1 : std::string_view::npos;
   } else {
     out.host = text.substr(0, colon);
-    if (numeric_host(text) && text.find(':') != colon) {
-      out.hint =
-          "an IPv6 address is written in brackets, with its port: [" + std::string(text) + "]:PORT";
-      return out;
-    }
-    if (numeric_host(out.host) && out.host.find(':') != std::string::npos) {
-      out.hint = meant('[' + out.host + ']' + std::string(text.substr(colon)));
+    if (text.find(':') != colon) {
+      out.hint = "an IPv6 address is written in brackets: [ADDRESS]:PORT";
       return out;
     }
   }
@@ -172,9 +167,9 @@ std::optional<Address> listener_of(const Node& node, std::string_view key, Probl
     problem.hint = meant("unix:" + std::string(text));
     return std::nullopt;
   }
-  const std::string port_only(text.substr(std::min(text.size(), text.find_first_not_of("*:"))));
-  if (base::parse_decimal(port_only)) {
-    problem.hint = meant("0.0.0.0:" + port_only);
+  for (const std::string_view any : {"", ":", "*:"}) {
+    if (!text.starts_with(any) || !base::parse_decimal(text.substr(any.size()))) continue;
+    problem.hint = meant("0.0.0.0:" + std::string(text.substr(any.size())));
     return std::nullopt;
   }
   const HostPort parts = split_host_port(text);

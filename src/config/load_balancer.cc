@@ -52,7 +52,7 @@ void read_multiplex(Table& table, Member& member) {
 void read_fails(Table& parent, Member& member) {
   const Entry* entry = parent.find("fails");
   if (entry == nullptr) return;
-  Table table(parent.faults(), entry->value, "fails", "fails");
+  Table table(parent.faults(), entry->value, "fails", quoted("fails"));
   std::uint64_t count = member.fails_count;
   table.count("count", 1, kCountMax, count);
   member.fails_count = static_cast<std::uint32_t>(count);
@@ -129,7 +129,7 @@ void read_member(Build& build, const Node& node, const MemberKeys& defaults, Bal
                      "did you mean `{ url = " + quoted(node.text) + " }`?");
     return;
   }
-  Table table(build.faults, node, "member", "members");
+  Table table(build.faults, node, "member", "an element of \"members\"");
   MemberKeys keys = defaults;
   read_member_keys(table, keys);
   const Node* name = table.text("name", keys.member.name);
@@ -156,7 +156,7 @@ void read_member(Build& build, const Node& node, const MemberKeys& defaults, Bal
 }
 
 void read_balancer(Build& build, const Entry& entry) {
-  Table table(build.faults, entry.value, "balancer", entry.key);
+  Table table(build.faults, entry.value, "balancer", quoted(entry.key));
   Balancer balancer;
   balancer.name = entry.key;
   if (!is_plain_name(entry.key)) {
@@ -265,13 +265,12 @@ void read_balancers(Build& build, Table& root) {
 }
 
 std::optional<std::size_t> read_target(Build& build, const Node& node, std::string_view key) {
-  const bool bare = node.kind == Node::Kind::Text;
+  const bool bare = node.kind != Node::Kind::Table;
   const Node* url = &node;
   MemberKeys keys;
   std::optional<Position> first_key;
   if (!bare) {
-    Table table(build.faults, node, "member", key);
-    if (!table.valid()) return std::nullopt;
+    Table table(build.faults, node, "member", quoted(key));
     read_member_keys(table, keys);
     table.text("name", keys.member.name);
     const Entry* entry = table.find("url");

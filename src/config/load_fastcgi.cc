@@ -133,15 +133,15 @@ void read_condition_value(Table& table, EnvIf& out) {
     for (std::size_t at = text.find('$'); at != std::string::npos; at = text.find('$', at + 1)) {
       if (at + 1 == text.size() || !base::is_digit(text[at + 1])) continue;
       if (text[at + 1] - '0' <= groups) continue;
-      table.faults().add(entry->value.at, "$" + text.substr(at + 1, 1) +
-                                              " in \"value\", but \"matches\" has " +
-                                              std::to_string(groups) + " groups");
+      const std::string group = text.substr(at + 1, 1);
+      table.faults().add(entry->value.at,
+                         "$" + group + " in \"value\": \"matches\" has no group " + group);
     }
   }
 }
 
 void read_condition(Faults& faults, const Node& node, Route& route) {
-  Table table(faults, node, "env_if", "env_if");
+  Table table(faults, node, "env_if", "an element of \"env_if\"");
   EnvIf out;
   exactly_one(table, "header", "var");
   exactly_one(table, "set", "unset");

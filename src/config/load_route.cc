@@ -115,7 +115,7 @@ void read_status(Table& table, const std::vector<int>& allowed, int& out) {
 }
 
 void read_redirect(Faults& faults, const Node& node, Route& route) {
-  Table table(faults, node, "redirect", "redirect");
+  Table table(faults, node, "redirect", quoted("redirect"));
   route.handler = Handler::Redirect;
   route.status = 308;
   read_status(table, {kRedirects.begin(), kRedirects.end()}, route.status);
@@ -135,7 +135,7 @@ void read_redirect(Faults& faults, const Node& node, Route& route) {
 }
 
 void read_respond(Faults& faults, const Node& node, Route& route) {
-  Table table(faults, node, "respond", "respond");
+  Table table(faults, node, "respond", quoted("respond"));
   route.handler = Handler::Respond;
   route.status = 200;
   read_status(table, {}, route.status);
@@ -155,14 +155,14 @@ void read_handler(Build& build, Table& table, Route& route) {
     const Entry* entry = is_unsupported("route", key) ? nullptr : table.find(key);
     if (entry == nullptr) {
       // finish() has its word about an unsupported one; the others aren't missing then.
-      if (table.has(key)) first = key;
+      if (table.has(key) && first.empty()) first = key;
       continue;
     }
     if (!first.empty()) {
       build.faults.add(entry->at, "a route has one handler: " + quoted(key) + " and " +
                                       quoted(first) + " exclude each other");
     }
-    first = key;
+    if (first.empty()) first = key;
     if (key == "redirect") read_redirect(build.faults, entry->value, route);
     if (key == "respond") read_respond(build.faults, entry->value, route);
     if (key != "to") continue;
@@ -177,7 +177,7 @@ void read_handler(Build& build, Table& table, Route& route) {
 }  // namespace
 
 void read_route(Build& build, const Site& site, const Node& node, std::vector<Route>& routes) {
-  Table table(build.faults, node, "route", "route");
+  Table table(build.faults, node, "route", "an element of \"route\"");
   Route route;
   route.root = site.root;
   route.limits = build.config.limits;

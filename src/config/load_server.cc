@@ -55,7 +55,7 @@ void check_group(Faults& faults, const Node* node) {
 }
 
 void read_listener(Build& build, const Node& node, std::vector<Position>& positions) {
-  Table table(build.faults, node, "listen", "listen");
+  Table table(build.faults, node, "listen", "an element of \"listen\"");
   Listener listener;
   std::uint64_t backlog = static_cast<std::uint64_t>(listener.backlog);
   table.count("backlog", 1, kBacklogMax, backlog);
@@ -108,7 +108,7 @@ std::string at_line(Position at) {
 }
 
 void read_server(Build& build, Table& root) {
-  Table table(build.faults, child(root, "server"), "server", "server");
+  Table table(build.faults, child(root, "server"), "server", quoted("server"));
   Server& server = build.config.server;
   read_workers(table, server.workers);
   check_user(build.faults, table.text("user", server.user));
@@ -121,7 +121,7 @@ void read_server(Build& build, Table& root) {
 }
 
 void read_log(Build& build, Table& root) {
-  Table table(build.faults, child(root, "log"), "log", "log");
+  Table table(build.faults, child(root, "log"), "log", quoted("log"));
   Log& log = build.config.log;
   table.text("access", log.access);
   table.text("error", log.error);
@@ -145,7 +145,7 @@ void read_listeners(Build& build, Table& root) {
 }
 
 void read_limits(Table& parent, Limits& out, bool of_route) {
-  Table table(parent.faults(), child(parent, "limits"), "limits", "limits");
+  Table table(parent.faults(), child(parent, "limits"), "limits", quoted("limits"));
   table.size("body", out.body);
   table.size("response_header_bytes", out.response_header_bytes);
   table.size("response_buffer", out.response_buffer);
@@ -161,7 +161,7 @@ void read_limits(Table& parent, Limits& out, bool of_route) {
 }
 
 void read_timeouts(Table& parent, Timeouts& out, bool of_route) {
-  Table table(parent.faults(), child(parent, "timeouts"), "timeouts", "timeouts");
+  Table table(parent.faults(), child(parent, "timeouts"), "timeouts", quoted("timeouts"));
   table.duration("body", out.body);
   table.duration("send", out.send);
   table.duration("connect", out.connect);

@@ -49,7 +49,7 @@ class SiteReader {
       : build_(build), positions_(positions) {}
 
   void read(const Node& node) {
-    Table table(build_.faults, node, "site", "site");
+    Table table(build_.faults, node, "site", "an element of \"site\"");
     read_listener_names(table);
     read_hosts(table);
     std::string root;

@@ -90,9 +90,9 @@ std::vector<Fault> Faults::sorted() {
   return std::move(list_);
 }
 
-Table::Table(Faults& faults, const Node& node, std::string_view section, std::string_view name)
+Table::Table(Faults& faults, const Node& node, std::string_view section, const std::string& what)
     : faults_(faults), node_(node), section_(section), valid_(node.kind == Node::Kind::Table) {
-  if (!valid_) fault(node, name, "a table");
+  if (!valid_) faults.add(node.at, what + " must be a table, not " + described(node));
 }
 
 const Entry* Table::look_up(std::string_view key) const {

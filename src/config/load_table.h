@@ -30,9 +30,9 @@ class Faults {
 
 class Table {
  public:
-  // `section` names the kind of table in kUnsupported. A node that is no table is a fault, and then
-  // read like an empty one.
-  Table(Faults& faults, const Node& node, std::string_view section, std::string_view name);
+  // `section` names the kind of table in kUnsupported. A node that is no table is a fault that
+  // calls it `what`, and then read like an empty one.
+  Table(Faults& faults, const Node& node, std::string_view section, const std::string& what);
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 

@@ -117,8 +117,10 @@ std::string unit_hint(const Node& node, bool duration) {
   if (!duration && unit.starts_with('k')) meant = "KiB";
   if (!duration && unit.starts_with('m')) meant = "MiB";
   if (!duration && unit.starts_with('g')) meant = "GiB";
-  if (meant.empty()) return {};
-  return "did you mean `\"" + number + std::string(meant) + "\"`?";
+  const std::string whole = number + std::string(meant);
+  // The same again: then it was the number that is too large.
+  if (meant.empty() || (whole == text && !integer)) return {};
+  return "did you mean `\"" + whole + "\"`?";
 }
 
 std::string quoted(std::string_view text) {
@@ -153,7 +155,7 @@ std::string described(const Node& node) {
     case Node::Kind::Time:
       return "a date or time";
     case Node::Kind::List:
-      return "a list";
+      return node.items.empty() ? "an empty list" : "a list";
     case Node::Kind::Table:
       break;
   }
@@ -168,7 +170,10 @@ std::string did_you_mean(std::string_view wrong, const std::vector<std::string_v
   std::string_view nearest;
   for (const std::string_view candidate : known) {
     if (candidate.size() > kLongest) continue;
-    const std::size_t steps = distance(folded, lower_case(candidate));
+    std::size_t steps = distance(folded, lower_case(candidate));
+    const std::size_t common = std::min(folded.size(), candidate.size());
+    const bool shortened = common >= 3 && folded.substr(0, common) == candidate.substr(0, common);
+    if (shortened) steps = std::min<std::size_t>(steps, 1);
     if (steps >= best) continue;
     best = steps;
     nearest = candidate;
