@@ -39,7 +39,7 @@ class BackendTable {
   struct alignas(64) Line {
     std::atomic<std::uint64_t> open{0};
     std::atomic<std::uint64_t> idle{0};
-    std::uint64_t open_max = 0;  // 0: no limit
+    std::uint64_t open_max = 0;  // the highest number where there is no limit
     std::uint64_t idle_max = 0;
   };
 

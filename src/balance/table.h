@@ -19,6 +19,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -45,6 +46,8 @@ class Table {
  private:
   friend class View;
 
+  static constexpr Millis::rep kNever = std::numeric_limits<Millis::rep>::max();
+
   struct MemberLine {
     std::atomic<MemberState> state{MemberState::Usable};
     // The rest is written under the balancer's mutex.
@@ -59,15 +62,13 @@ class Table {
   struct BalancerLine {
     // Read at every pick, written only when a member's state changes.
     alignas(64) std::atomic<std::uint64_t> version{1};
-    std::atomic<Millis::rep> next_retry;  // the earliest retry_at
+    std::atomic<Millis::rep> next_retry{kNever};  // the earliest retry_at
     bool plain = false;
 
     alignas(64) mutable std::mutex mutex;
     std::shared_ptr<const Plan> plan;
     std::vector<MemberLine> members;  // never resized after construction
   };
-
-  static constexpr Millis::rep kNever = std::numeric_limits<Millis::rep>::max();
 
   std::optional<std::size_t> begin_trial(BalancerLine& line, const Tried& tried, Millis now);
   void report_failure(std::size_t balancer, std::size_t member, Millis now);
