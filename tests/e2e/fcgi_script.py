@@ -207,7 +207,8 @@ class Conn:
         request.stdin_sizes.append(len(content))
         request.stdin_done = not content
         declared = request.env.get("CONTENT_LENGTH")
-        if request.stdin_done and declared not in (None, str(len(request.stdin))):
+        if request.stdin_done and declared is not None and int(declared or -1) != len(
+                request.stdin):
             self.violation(f"CONTENT_LENGTH {declared}, but STDIN of {len(request.stdin)} bytes")
 
     def read_until(self, done):
