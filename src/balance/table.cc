@@ -17,7 +17,6 @@ Table::Table(const config::Config& config) {
   for (const config::Balancer& balancer : config.balancers) {
     MUST(!balancer.members.empty() && balancer.members.size() <= kMembersMax);
     auto line = std::make_unique<BalancerLine>();
-    line->plain = balancer.plain;
     line->members = std::vector<MemberLine>(balancer.members.size());
     for (std::size_t i = 0; i < balancer.members.size(); ++i) {
       const config::Member& from = balancer.members[i];
@@ -75,7 +74,7 @@ std::optional<std::size_t> Table::begin_trial(BalancerLine& line, const Tried& t
 
 void Table::report_failure(std::size_t balancer, std::size_t member, Millis now) {
   BalancerLine& line = *balancers_.at(balancer);
-  if (line.plain) return;
+  if (line.members.size() == 1) return;  // A plain target, too.
   const std::lock_guard lock(line.mutex);
   MemberLine& failed = line.members.at(member);
   switch (failed.state.load(std::memory_order_relaxed)) {

@@ -63,7 +63,6 @@ class Table {
     // Read at every pick, written only when a member's state changes.
     alignas(64) std::atomic<std::uint64_t> version{1};
     std::atomic<Millis::rep> next_retry{kNever};  // the earliest retry_at
-    bool plain = false;
 
     alignas(64) mutable std::mutex mutex;
     std::shared_ptr<const Plan> plan;

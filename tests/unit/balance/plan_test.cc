@@ -114,6 +114,7 @@ TEST_CASE("Plan: a light member is found at once behind a heavy one that was tri
   const std::string found = picks(plan, 10, tried_of({0}));
   CHECK(found.find('-') == std::string::npos);
   CHECK(found.find('a') == std::string::npos);
+  CHECK(picks(plan, 10, tried_of({0, 1})) == "cccccccccc");
 }
 
 TEST_CASE("Plan: the only member is given until it was tried") {

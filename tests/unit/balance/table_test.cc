@@ -149,7 +149,7 @@ TEST_CASE("Table: only `count` failures within `within` mark a member") {
   CHECK(world.state(0) == MemberState::Failed);
 }
 
-TEST_CASE("Table: `within` 0 lets failures count for ever") {
+TEST_CASE("Table: `within` 0 lets failures count for ever, but not beyond a recovery") {
   config::Config config = config_of(2);
   config.balancers[0].members[0].fails_count = 2;
   config.balancers[0].members[0].fails_within = 0ms;
@@ -157,6 +157,10 @@ TEST_CASE("Table: `within` 0 lets failures count for ever") {
   world.fail(0, 0ms);
   world.fail(0, 1'000h);
   CHECK(world.state(0) == MemberState::Failed);
+  CHECK(world.view.pick(kBalancer, {}, 1'001h) == 0);
+  world.view.report_success(kBalancer, 0);
+  world.fail(0, 1'001h);
+  CHECK(world.state(0) == MemberState::Usable);
 }
 
 TEST_CASE("Table: when the last usable member fails, all are usable again") {
