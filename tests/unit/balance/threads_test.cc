@@ -32,7 +32,7 @@ TEST_CASE("View: threads together keep the weights to the pick") {
   config.balancers[0].members.resize(3);
   config.balancers[0].members[1].weight = 400;
   Table table(config);
-  constexpr std::size_t kPicksEach = 60'000;
+  constexpr std::size_t kPicksEach = 300'000;
   std::array<std::array<std::size_t, 3>, kThreads> counts{};
   on_all_threads([&](std::size_t self) {
     View view(table);
