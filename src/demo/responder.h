@@ -3,7 +3,6 @@
 // What it answers is application.h's.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "demo/application.h"
 
 namespace millrace::demo {
 
@@ -30,26 +30,24 @@ class Responder {
   // "127.0.0.1:4000" or "unix:/path", with the port that was bound.
   [[nodiscard]] const std::string& address() const { return address_; }
 
-  // Serves, in a thread of its own. Once.
+  // Serves, in a thread of its own. Once; until then, connections wait in the backlog.
   void start();
-  // Closes all connections and waits for the thread. Any number of times.
+  // Closes all connections and the listener, and waits for the thread. Any number of times.
   void stop();
 
   // Requests answered so far. Any thread.
-  [[nodiscard]] std::uint64_t requests() const;
+  [[nodiscard]] std::uint64_t requests() const { return application_.requests(); }
 
  private:
-  Responder() = default;
-  void run();
+  explicit Responder(std::string_view name);
 
+  Application application_;
   base::UniqueFd listener_;
   base::UniqueFd wake_;  // An eventfd: readable once the thread shall end.
   std::thread thread_;
-  std::string name_;
   std::string address_;
-  std::string unix_path_;  // Removed again on stop.
+  std::string unix_path_;  // Removed at the end.
   std::uint16_t port_ = 0;
-  std::atomic<std::uint64_t> requests_ = 0;
 };
 
 }  // namespace millrace::demo
