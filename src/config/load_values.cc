@@ -166,15 +166,15 @@ std::string did_you_mean(std::string_view wrong, const std::vector<std::string_v
   constexpr std::size_t kLongest = 64;
   if (wrong.size() > kLongest) return {};
   const std::string folded = lower_case(wrong);
-  std::size_t best = std::max<std::size_t>(wrong.size() / 3, 1) + 1;
+  const std::size_t few = std::max<std::size_t>(wrong.size() / 3, 1);
+  std::size_t best = kLongest + 1;
   std::string_view nearest;
   for (const std::string_view candidate : known) {
     if (candidate.size() > kLongest) continue;
-    std::size_t steps = distance(folded, lower_case(candidate));
+    const std::size_t steps = distance(folded, lower_case(candidate));
     const std::size_t common = std::min(folded.size(), candidate.size());
     const bool shortened = common >= 3 && folded.substr(0, common) == candidate.substr(0, common);
-    if (shortened) steps = std::min<std::size_t>(steps, 1);
-    if (steps >= best) continue;
+    if ((steps > few && !shortened) || steps >= best) continue;
     best = steps;
     nearest = candidate;
   }
