@@ -4,8 +4,8 @@
 //
 // Order of power: the standard variables and HTTP_* < `env` < `env_if`. A name is sent once.
 // Invariants: values are views until they are written, and a request that is refused has written
-// nothing that may be sent; a client can add variables only under HTTP_, and never two header fields
-// of different names under one.
+// nothing that may be sent; a client can add variables only under HTTP_, and never two header
+// fields of different names under one.
 #pragma once
 
 #include <cstdint>
@@ -37,12 +37,12 @@ struct EnvScratch {
     std::string_view name;
     std::string_view value;
     bool header = false;  // the client's
-    bool removed = false;
   };
   std::vector<Variable> variables;
   HeaderVariables headers;
   ScratchText text;     // what had to be put together, for as long as the request is built
   std::string working;  // the same, while its length is not known
+  std::string uri;
   route::ScriptScratch script;
 };
 
@@ -86,6 +86,9 @@ class CgiEnv {
 
  private:
   using Variables = std::vector<EnvScratch::Variable>;
+
+  // Constants are encoded in pieces of about this size, which fit the blocks they are copied to.
+  static constexpr std::size_t kEncodedBytes = 1024;
 
   struct Constant {
     std::string name;

@@ -1,5 +1,5 @@
-// ${variables} in configured text, filled in from one request. A value is never looked at again, so a
-// client that sends "${...}" gets exactly that.
+// ${variables} in configured text, filled in from one request. A value is never looked at again, so
+// a client that sends "${...}" gets exactly that.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ struct TemplateInput {
   std::string_view path_info;
 };
 
-// How variables are put in. Uri: bytes that no URI may hold are percent-encoded, and in decoded values
-// (path, script_name, path_info) also those that would mean something else there.
+// How variables are put in. Uri: bytes that no URI may hold are percent-encoded, and in decoded
+// values (path, script_name, path_info) also those that would mean something else there.
 enum class Escape : bool { None, Uri };
 
 // Appends to `out`.
