@@ -87,8 +87,18 @@ void Chain::consume(std::size_t bytes) {
   if (bytes > 0) head_->slice.remove_prefix(bytes);
 }
 
+const Slice& Chain::front() {
+  MUST(size_ > 0);
+  while (head_->slice.empty()) drop_front();
+  return head_->slice;
+}
+
+void Chain::share_with(Chain& other) const {
+  for (const Segment* s = head_; s != nullptr; s = s->next) other.append(s->slice);
+}
+
 Slice Chain::pop_front() {
-  MUST(head_ != nullptr);
+  MUST(size_ > 0);
   while (head_->slice.empty()) drop_front();
   Slice slice = std::move(head_->slice);
   size_ -= slice.size();

@@ -41,8 +41,12 @@ class Chain {
   [[nodiscard]] Gathered gather(std::span<iovec> into) const;
   // Drops `bytes` from the front; at most size().
   void consume(std::size_t bytes);
+  // The first slice. Not when empty.
+  [[nodiscard]] const Slice& front();
   // Takes the first slice out. Not when empty.
   [[nodiscard]] Slice pop_front();
+  // Appends to `other` all that this chain holds, which keeps it too.
+  void share_with(Chain& other) const;
   void clear();
 
   [[nodiscard]] BlockPool& pool() const { return *pool_; }

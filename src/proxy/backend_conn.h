@@ -1,0 +1,114 @@
+// A connection to an application, and the one request that it carries at a time.
+//
+//            start()          open           request()         END_REQUEST, all sent
+//     (new) ---------> Opening ------> Ready ----------> Busy ------------------------> Idle
+//                         |              ^                |                              |
+//                         |              +----------------|------------------------------+ take()
+//                         |                               | detach()
+//                         v                               v
+//                      Closing <--------------------- Draining   waits for the end of a request that
+//                                                                nobody wants any more
+//
+// Bytes are only ever an answer to the request that the connection carries: any byte while it is Ready
+// or Idle, and any byte behind END_REQUEST, closes it, and it is never used again.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/list.h"
+#include "fcgi/record_reader.h"
+#include "io/stream.h"
+
+namespace millrace::proxy {
+
+class BackendConn;
+class BackendPool;
+struct IdleTag;
+
+// How a connection failed the request that it carried.
+enum class BackendFailure : std::uint8_t {
+  Refused,   // connecting failed at once
+  Died,      // it ended, or broke, before END_REQUEST
+  Protocol,  // what came is not FastCGI
+};
+
+// What a request hears of its connection, from the loop only.
+class BackendUser {
+ public:
+  virtual void on_backend_open() = 0;
+  // A piece of STDOUT, not empty.
+  virtual void on_stdout(buffer::Slice content) = 0;
+  virtual void on_stdout_end() = 0;
+  virtual void on_stderr(std::string_view content) = 0;
+  // The application has ended the request. The connection is no longer the user's.
+  virtual void on_request_end(fcgi::EndRequest end) = 0;
+  // The connection is gone, and no longer the user's. `reason` is a constant, for the log; `error` an
+  // errno, or 0.
+  virtual void on_backend_failed(BackendFailure failure, std::string_view reason, int error) = 0;
+  // All bytes that came at once have been handed over.
+  virtual void on_backend_pause() = 0;
+  // Some of what was to be sent has left.
+  virtual void on_backend_sent() = 0;
+
+ protected:
+  ~BackendUser() = default;
+};
+
+class BackendConn final : public base::ListNode<IdleTag>, private io::Stream::Listener {
+ public:
+  enum class State : std::uint8_t { Opening, Ready, Busy, Idle, Draining, Closing };
+  static constexpr std::uint16_t kRequestId = 1;
+
+  BackendConn(BackendPool& pool, io::Loop& loop);
+
+  // Takes the descriptor of a new socket and connects it for `user`.
+  void start(io::Fd fd, const io::SocketAddress& address, BackendUser& user);
+  // Ready, or Idle when a pool hands it over: belongs to `user` from now on.
+  void take(BackendUser& user);
+  // Ready only: the caller has written a request's first records into out().
+  void begin_request(bool keep);
+
+  // Where the request's records go; call flush() after appending.
+  [[nodiscard]] buffer::Chain& out() { return stream_.out(); }
+  void flush() { stream_.flush(); }
+  // All of STDIN has been written, its end included: else the connection is not used again.
+  void input_complete() { input_complete_ = true; }
+  void pause() { stream_.pause(); }
+  void resume() { stream_.resume(); }
+
+  // The user goes. Of a request that has begun, with `drain`, the end is awaited in vain hope of
+  // using the connection again; without, the connection is closed.
+  void detach(bool drain);
+  void close();
+
+  [[nodiscard]] State state() const { return state_; }
+  // It has served a request before the one that it carries.
+  [[nodiscard]] bool reused() const { return requests_ > 1; }
+  [[nodiscard]] BackendPool& pool() { return pool_; }
+
+ private:
+  friend class BackendPool;
+  void on_open() override;
+  void on_bytes(buffer::Slice bytes) override;
+  void on_end() override;
+  void on_sent(std::size_t bytes) override;
+  void on_closed() override;
+  void on_timeout();
+
+  void take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
+  void finish_request(fcgi::EndRequest end, bool surplus);
+  void fail(BackendFailure failure, std::string_view reason);
+
+  BackendPool& pool_;
+  io::Stream stream_;
+  fcgi::RecordReader reader_;
+  io::Timer timer_ = io::Timer::to<&BackendConn::on_timeout>(this);  // idle, or draining
+  BackendUser* user_ = nullptr;
+  std::uint64_t requests_ = 0;
+  State state_ = State::Opening;
+  bool keep_ = false;
+  bool input_complete_ = false;
+};
+
+}  // namespace millrace::proxy

@@ -1,0 +1,223 @@
+#include "proxy/client_conn.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "base/must.h"
+#include "proxy/exchange.h"
+#include "proxy/proxy.h"
+
+namespace millrace::proxy {
+namespace {
+
+using Millis = io::Millis;
+
+constexpr Millis kLinger{2'000};
+
+}  // namespace
+
+ClientConn::ClientConn(Proxy& proxy, std::size_t listener)
+    : proxy_(proxy),
+      stream_(proxy.loop(), *this),
+      input_(proxy.loop().blocks),
+      send_timeout_(proxy.config().timeouts.send),
+      listener_(static_cast<std::uint32_t>(listener)) {}
+
+void ClientConn::start(io::Fd fd, const Endpoint& local) {
+  local_ = local;
+  remote_ = Endpoint::of(proxy_.loop().ring.remote_address(fd));
+  stream_.adopt(fd);
+  read_timeout(proxy_.config().timeouts.header);
+}
+
+void ClientConn::on_bytes(buffer::Slice bytes) {
+  if (state_ == State::Lingering || state_ == State::Closing) return;
+  if (state_ == State::Idle) state_ = State::Reading;
+  input_.append(std::move(bytes));
+  pump();
+}
+
+void ClientConn::pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  while (true) {
+    if (finished_) leave(after_);
+    if (state_ != State::Reading && state_ != State::Answering && state_ != State::Idle) break;
+    if (input_.empty() && (exchange_ == nullptr || !exchange_->wants_input())) break;
+    if (exchange_ == nullptr) {
+      exchange_ = &proxy_.take_exchange();
+      exchange_->begin(*this);
+    }
+    if (!exchange_->wants_input()) {
+      stream_.pause();
+      break;
+    }
+    if (input_.empty()) break;
+    take_input();
+  }
+  if (exchange_ != nullptr && exchange_->wants_input() && input_.empty()) stream_.resume();
+  pumping_ = false;
+  time_reading();
+}
+
+// What is awaited from the client has a time limit: the head as a whole, the body piece by piece.
+void ClientConn::time_reading() {
+  if (state_ == State::Reading && !head_timed_) {
+    head_timed_ = true;
+    read_timeout(proxy_.config().timeouts.header);
+  } else if (state_ == State::Answering && exchange_ != nullptr) {
+    read_timeout(exchange_->wants_input() ? exchange_->body_timeout() : Millis(0));
+  }
+}
+
+void ClientConn::take_input() {
+  const buffer::Slice& first = input_.front();
+  const http::Step step = exchange_->parser().next(first.text());
+  switch (step.event) {
+    case http::Event::NeedMore:
+      break;
+    case http::Event::Head: {
+      state_ = State::Answering;
+      ++requests_;
+      const buffer::Slice bytes = first;
+      input_.consume(step.consumed);
+      return exchange_->on_head(bytes);
+    }
+    case http::Event::Body: {
+      buffer::Slice piece = first.part(step.body);
+      input_.consume(step.consumed);
+      return exchange_->on_body(std::move(piece));
+    }
+    case http::Event::End:
+      input_.consume(step.consumed);
+      return exchange_->on_message_end();
+    case http::Event::Refused:
+      state_ = State::Answering;
+      input_.consume(step.consumed);
+      return exchange_->on_refused();
+  }
+  input_.consume(step.consumed);
+}
+
+bool ClientConn::may_keep() const {
+  const std::uint64_t most = proxy_.config().limits.requests_per_connection;
+  return !draining_ && !stream_.ended() && proxy_.config().timeouts.keepalive > Millis(0) &&
+         (most == 0 || requests_ < most);
+}
+
+void ClientConn::flush() {
+  stream_.flush();
+  if (!send_timer_.armed() && send_timeout_ > Millis(0)) {
+    proxy_.loop().timers.arm(send_timer_, send_timeout_);
+  }
+}
+
+void ClientConn::finish(After after) {
+  after_ = after;
+  finished_ = true;
+  flush();
+  pump();
+}
+
+void ClientConn::leave(After after) {
+  finished_ = false;
+  proxy_.give_back(*std::exchange(exchange_, nullptr));
+  if (after != After::Keep || draining_ || stream_.ended()) return linger();
+  become_idle();
+}
+
+void ClientConn::become_idle() {
+  head_timed_ = false;
+  if (!input_.empty()) {
+    state_ = State::Reading;
+    return;
+  }
+  state_ = State::Idle;
+  stream_.resume();
+  read_timeout(proxy_.config().timeouts.keepalive);
+}
+
+// Called when the answer is in out(), and again when it has left.
+void ClientConn::linger() {
+  state_ = State::Lingering;
+  input_.clear();
+  if (!out().empty()) return;
+  if (after_ == After::Reset) return reset();
+  if (after_ != After::Linger || stream_.ended()) return close();
+  stream_.end_sending();
+  stream_.resume();
+  read_timeout(kLinger);
+}
+
+void ClientConn::reset() {
+  const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(stream_.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
+void ClientConn::drain() {
+  draining_ = true;
+  if (state_ == State::Idle) close();
+}
+
+void ClientConn::close() {
+  state_ = State::Closing;
+  abandon();
+  read_timer_.disarm();
+  send_timer_.disarm();
+  stream_.close(io::Stream::Reason::Asked);
+}
+
+void ClientConn::on_end() {
+  const bool whole = exchange_ != nullptr && state_ == State::Answering && input_.empty() &&
+                     !exchange_->wants_input();
+  if (state_ == State::Lingering && !out().empty()) return;
+  if (!whole) return close();
+  exchange_->on_half_close();
+  stream_.watch_hangup();
+}
+
+void ClientConn::on_sent(std::size_t /*bytes*/) {
+  send_timer_.disarm();
+  if (!out().empty() && send_timeout_ > Millis(0)) {
+    proxy_.loop().timers.arm(send_timer_, send_timeout_);
+  }
+  if (state_ == State::Lingering) {
+    if (out().empty()) linger();
+  } else if (exchange_ != nullptr) {
+    exchange_->on_client_sent();
+  }
+}
+
+void ClientConn::on_closed() {
+  abandon();
+  proxy_.remove(*this);
+}
+
+void ClientConn::abandon() {
+  if (exchange_ == nullptr) return;
+  exchange_->abandon();
+  proxy_.give_back(*std::exchange(exchange_, nullptr));
+}
+
+void ClientConn::on_read_timeout() {
+  if (state_ == State::Answering && exchange_ != nullptr) return exchange_->on_body_timeout();
+  if (state_ == State::Reading && exchange_ != nullptr && exchange_->parser().started()) {
+    state_ = State::Answering;
+    return exchange_->on_header_timeout();
+  }
+  close();
+}
+
+void ClientConn::on_send_timeout() { reset(); }
+
+void ClientConn::read_timeout(Millis timeout) {
+  if (timeout > Millis(0)) {
+    proxy_.loop().timers.arm(read_timer_, timeout);
+  } else {
+    read_timer_.disarm();
+  }
+}
+
+}  // namespace millrace::proxy

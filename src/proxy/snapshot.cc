@@ -1,0 +1,47 @@
+#include "proxy/snapshot.h"
+
+#include <utility>
+
+namespace millrace::proxy {
+namespace {
+
+constexpr std::string_view kServerSoftware = "millrace/" MILLRACE_VERSION;
+
+base::Result<io::SocketAddress> address_of(const config::Address& address) {
+  if (address.kind == config::Address::Kind::Unix) return io::unix_address(address.path);
+  auto resolved = io::resolve(address.host, address.port);
+  if (!resolved.ok()) return base::Error{resolved.error()};
+  return resolved.value().front();
+}
+
+}  // namespace
+
+base::Result<std::shared_ptr<Snapshot>> Snapshot::make(config::Config config) {
+  std::vector<io::SocketAddress> addresses;
+  for (const config::Backend& backend : config.backends) {
+    auto address = address_of(backend.address);
+    if (!address.ok()) return base::Error{address.error()};
+    addresses.push_back(address.value());
+  }
+  return std::shared_ptr<Snapshot>(new Snapshot(std::move(config), std::move(addresses)));
+}
+
+Snapshot::Snapshot(config::Config config, std::vector<io::SocketAddress> addresses)
+    : config_(std::move(config)),
+      addresses_(std::move(addresses)),
+      routes_(config_),
+      balancers_(config_),
+      backends_(config_) {
+  for (const config::Site& site : config_.sites) {
+    auto& routes = environments_.emplace_back();
+    for (const config::Route& route : site.routes) {
+      auto& members = routes.emplace_back();
+      if (route.handler != config::Handler::Target) continue;
+      for (const config::Member& member : config_.balancers[route.balancer].members) {
+        members.emplace_back(config_, site, route, member, kServerSoftware);
+      }
+    }
+  }
+}
+
+}  // namespace millrace::proxy

@@ -1,0 +1,51 @@
+// A configuration made ready to serve: what all workers share and no request changes. Requests hold on
+// to the one that they began with. The two tables are the exception: they count, with atomics only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "balance/backend_table.h"
+#include "balance/table.h"
+#include "base/result.h"
+#include "config/config.h"
+#include "io/address.h"
+#include "proxy/cgi_env.h"
+#include "route/table.h"
+
+namespace millrace::proxy {
+
+class Snapshot {
+ public:
+  // Resolves the backends' names, which may block. The error is one sentence for people.
+  static base::Result<std::shared_ptr<Snapshot>> make(config::Config config);
+
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot() = default;
+
+  [[nodiscard]] const config::Config& config() const { return config_; }
+  [[nodiscard]] const route::Table& routes() const { return routes_; }
+  [[nodiscard]] balance::Table& balancers() { return balancers_; }
+  [[nodiscard]] balance::BackendTable& backends() { return backends_; }
+  [[nodiscard]] const io::SocketAddress& address(std::size_t backend) const {
+    return addresses_[backend];
+  }
+  // The environment of a route whose handler is a target, for one member of its balancer.
+  [[nodiscard]] const CgiEnv& environment(const route::Found& found, std::size_t member) const {
+    return environments_[found.site_index][found.route_index][member];
+  }
+
+ private:
+  Snapshot(config::Config config, std::vector<io::SocketAddress> addresses);
+
+  config::Config config_;
+  std::vector<io::SocketAddress> addresses_;  // per backend
+  route::Table routes_;
+  balance::Table balancers_;
+  balance::BackendTable backends_;
+  std::vector<std::vector<std::vector<CgiEnv>>> environments_;  // site, route, member
+};
+
+}  // namespace millrace::proxy

@@ -1,0 +1,23 @@
+// What the process asks of the system once, at start.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+
+namespace millrace::server {
+
+// The CPUs that this process may run on.
+std::vector<int> usable_cpus();
+// Raises the number of descriptors to the most that is allowed; returns it.
+std::uint64_t raise_descriptor_limit();
+// Becomes the configured user and group, for good. An error's text, or nothing.
+std::string drop_privileges(const config::Server& server);
+// An error's text, or nothing.
+std::string write_pid_file(const std::string& path);
+// Tells systemd, where it asked for it (sd_notify(3)).
+void notify_systemd(const char* state);
+
+}  // namespace millrace::server
