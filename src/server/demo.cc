@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
@@ -91,7 +92,7 @@ int demo(const DemoOptions& options) {
   two.value()->start();
 
   const std::uint16_t port = options.once || !is_free(options.port) ? 0 : options.port;
-  const std::string text = configuration(port, *one.value(), *two.value());
+  const std::string text = configuration(std::max<std::uint16_t>(options.port, 1), *one.value(), *two.value());
   config::Loaded loaded = config::load_text(text, "demo.toml");
   if (!loaded.config) {
     for (const config::Fault& fault : loaded.faults) {
@@ -99,11 +100,13 @@ int demo(const DemoOptions& options) {
     }
     return 1;
   }
+  loaded.config->listeners.front().address.port = port;
   bool good = true;
   const int status = serve(std::move(*loaded.config), [&](const Sockets& sockets) {
     const io::SocketAddress& address = sockets.address(0);
     fmt::print("This configuration is running, with the built-in application as {} and {}:\n\n{}\n",
-               one.value()->address(), two.value()->address(), text);
+               one.value()->address(), two.value()->address(),
+               configuration(address.port(), *one.value(), *two.value()));
     fmt::print("Open http://127.0.0.1:{}/ or try /env, /s/1024, /d/500, /echo; Ctrl-C ends it.\n",
                address.port());
     good = show_example(address);
