@@ -13,8 +13,9 @@ constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr"
 
 // Writes `value` with leading zeros, `digits` wide.
 void put_number(char* at, unsigned value, unsigned digits) {
-  for (unsigned i = digits; i-- > 0; value /= 10)
+  for (unsigned i = digits; i-- > 0; value /= 10) {
     at[i] = static_cast<char>('0' + value % 10);
+  }
 }
 
 }  // namespace

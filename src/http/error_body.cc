@@ -59,8 +59,9 @@ bool is_html(std::string_view range) {
 // Letters, digits and a few marks stay as they are; anything else becomes what is harmless in HTML
 // and in a JSON string alike.
 void append_safe(std::string& out, std::string_view text) {
-  for (const char c : text)
+  for (const char c : text) {
     out.push_back(base::is_alnum(c) || c == '-' || c == '.' ? c : '_');
+  }
 }
 
 }  // namespace

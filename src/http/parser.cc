@@ -112,8 +112,8 @@ RequestParser::Machine& RequestParser::machine() {
 }
 
 void RequestParser::start_machine() {
-  static const llhttp_t kStarted = Machine::make_started();
-  machine().raw = kStarted;
+  static const llhttp_t started = Machine::make_started();
+  machine().raw = started;
   machine().raw.data = this;
   field_open_ = value_open_ = false;
 }

@@ -12,8 +12,9 @@ using ByteClass = std::array<bool, 256>;
 template <typename Accepts>
 constexpr ByteClass make_class(Accepts accepts) {
   ByteClass made = {};
-  for (unsigned i = 0; i < made.size(); ++i)
+  for (unsigned i = 0; i < made.size(); ++i) {
     made[i] = accepts(static_cast<char>(i));
+  }
   return made;
 }
 
@@ -23,8 +24,9 @@ constexpr ByteClass kTargetByte =
     make_class([](char c) { return c > ' ' && c < 0x7f && c != '#'; });
 
 std::size_t skip(const ByteClass& bytes, std::string_view text, std::size_t at) {
-  while (at < text.size() && bytes[static_cast<unsigned char>(text[at])])
+  while (at < text.size() && bytes[static_cast<unsigned char>(text[at])]) {
     ++at;
+  }
   return at;
 }
 

@@ -78,8 +78,9 @@ constexpr std::size_t kStatuses = 500;
 
 constexpr std::array<std::string_view, kStatuses> make_index() {
   std::array<std::string_view, kStatuses> index = {};
-  for (const Line& line : kLines)
+  for (const Line& line : kLines) {
     index[static_cast<std::size_t>(line.first - kFirst)] = line.second;
+  }
   return index;
 }
 

@@ -11,8 +11,9 @@ namespace {
 // One contiguous piece: a line is never split over two blocks.
 void append(buffer::Chain& out, std::initializer_list<std::string_view> parts) {
   std::size_t bytes = 0;
-  for (const std::string_view part : parts)
+  for (const std::string_view part : parts) {
     bytes += part.size();
+  }
   char* at = out.reserve(bytes);
   for (const std::string_view part : parts) {
     if (!part.empty()) std::memcpy(at, part.data(), part.size());
