@@ -63,8 +63,9 @@ void append_escaped_html(std::string& out, std::string_view text) {
 // Instances differ in colour, so that one sees the balancer at work.
 unsigned hue_of(std::string_view name) {
   unsigned hue = 200;
-  for (const char c : name)
+  for (const char c : name) {
     hue = (hue * 31 + static_cast<unsigned char>(c)) % 360;
+  }
   return hue;
 }
 
@@ -77,8 +78,32 @@ void environment(std::string_view params, std::string& out) {
     lines.back().append("=").append(pair.value).append("\n");
   }
   std::sort(lines.begin(), lines.end());
-  for (const std::string& line : lines)
+  for (const std::string& line : lines) {
     out += line;
+  }
+}
+
+// Does what `word` says, with the number that may follow it.
+void apply(std::string_view word, Segments& segments, Wish& wish) {
+  if (word == "s") {
+    const auto size = segments.take_number(kSizeMax);
+    if (!size) return;
+    wish.body = Wish::Body::Alphabet;
+    wish.size = *size;
+  } else if (word == "d") {
+    wish.delay_ms = segments.take_number(kDelayMax).value_or(0);
+  } else if (word == "n") {
+    wish.content_length = false;
+  } else if (word == "c") {
+    const std::uint64_t most = segments.take_number(Wish::kRecordMax).value_or(0);
+    if (most > 0) wish.record_max = most;
+  } else if (word == "st") {
+    wish.status = segments.take_number(kStatusMax).value_or(wish.status);
+  } else if (word == "echo") {
+    wish.body = Wish::Body::Echo;
+  } else if (word == "env") {
+    wish.body = Wish::Body::Environment;
+  }
 }
 
 }  // namespace
@@ -88,25 +113,7 @@ Wish parse_wish(std::string_view request_uri) {
   Segments segments(request_uri);
   while (!segments.done()) {
     const std::string_view word = segments.take();
-    if (word == "s") {
-      if (const auto size = segments.take_number(kSizeMax)) {
-        wish.body = Wish::Body::Alphabet;
-        wish.size = *size;
-      }
-    } else if (word == "d") {
-      wish.delay_ms = segments.take_number(kDelayMax).value_or(0);
-    } else if (word == "n") {
-      wish.content_length = false;
-    } else if (word == "c") {
-      const std::uint64_t most = segments.take_number(Wish::kRecordMax).value_or(0);
-      if (most > 0) wish.record_max = most;
-    } else if (word == "st") {
-      wish.status = segments.take_number(kStatusMax).value_or(wish.status);
-    } else if (word == "echo") {
-      wish.body = Wish::Body::Echo;
-    } else if (word == "env") {
-      wish.body = Wish::Body::Environment;
-    }
+    apply(word, segments, wish);
   }
   return wish;
 }
@@ -114,8 +121,9 @@ Wish parse_wish(std::string_view request_uri) {
 Application::Application(std::string_view name)
     : name_(name), alphabet_(std::make_unique<char[]>(Wish::kRecordMax + kLetters)) {
   const std::size_t size = Wish::kRecordMax + kLetters;
-  for (std::size_t i = 0; i < size; ++i)
+  for (std::size_t i = 0; i < size; ++i) {
     alphabet_[i] = static_cast<char>('a' + i % kLetters);
+  }
   alphabet_block_ = {.owner = this,
                      .data = alphabet_.get(),
                      .capacity = static_cast<std::uint32_t>(size),

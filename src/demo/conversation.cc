@@ -131,20 +131,23 @@ void Conversation::on_abort(Request& request) {
 }
 
 void Conversation::advance(std::uint64_t now_ms) {
-  bool wrote = true;
-  while (wrote && output_.size() < kOutputMax) {
-    wrote = false;
-    // From the back: write_piece() may put the last request in the place of one that ended.
-    for (std::size_t i = active_; i-- > 0;) {
-      Request& request = requests_[i];
-      if (request.state == State::Waiting && request.due_ms <= now_ms) {
-        request.state = State::Writing;
-      }
-      if (request.state != State::Writing) continue;
-      write_piece(request);
-      wrote = true;
-    }
+  while (output_.size() < kOutputMax && write_round(now_ms)) {
   }
+}
+
+// A piece of each answer that may be written; false where there is none.
+bool Conversation::write_round(std::uint64_t now_ms) {
+  bool wrote = false;
+  // From the back: write_piece() may put the last request in the place of one that ended.
+  for (std::size_t i = active_; i-- > 0;) {
+    Request& request = requests_[i];
+    const bool due = request.state == State::Waiting && request.due_ms <= now_ms;
+    if (due) request.state = State::Writing;
+    if (request.state != State::Writing) continue;
+    write_piece(request);
+    wrote = true;
+  }
+  return wrote;
 }
 
 // One record's worth; after the last one, the request's end.

@@ -22,8 +22,8 @@ namespace millrace::demo {
 
 class Conversation {
  public:
-  static constexpr std::size_t kOutputMax = 256 * 1024;
-  static constexpr std::size_t kParamsMax = 1024 * 1024;
+  static constexpr std::size_t kOutputMax = std::size_t{256} * 1024;
+  static constexpr std::size_t kParamsMax = std::size_t{1024} * 1024;
   static constexpr std::size_t kRequestsMax = 1024;
 
   Conversation(Application& application, buffer::BlockPool& pool)
@@ -67,6 +67,7 @@ class Conversation {
   void on_abort(Request& request);
   void answer_values(std::string_view asked);
 
+  [[nodiscard]] bool write_round(std::uint64_t now_ms);
   void write_piece(Request& request);
   void end(std::uint16_t id, fcgi::ProtocolStatus status, bool keep_conn);
   void remove(Request& request);

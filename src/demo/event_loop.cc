@@ -14,7 +14,7 @@
 namespace millrace::demo {
 namespace {
 
-constexpr std::size_t kInputBytes = 256 * 1024;
+constexpr std::size_t kInputBytes = std::size_t{256} * 1024;
 constexpr std::size_t kEventsMax = 256;
 constexpr std::size_t kPiecesMax = 64;
 

@@ -13,15 +13,15 @@ constexpr std::size_t kNone = std::string_view::npos;
 
 constexpr std::array<bool, 256> kTokenBytes = [] {
   std::array<bool, 256> table{};
-  for (std::size_t i = 0; i < table.size(); ++i)
+  for (std::size_t i = 0; i < table.size(); ++i) {
     table[i] = base::is_token_char(static_cast<char>(i));
+  }
   return table;
 }();
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return kTokenBytes[static_cast<unsigned char>(c)];
-  });
+  const auto in_table = [](char c) { return kTokenBytes[static_cast<unsigned char>(c)]; };
+  return !text.empty() && std::all_of(text.begin(), text.end(), in_table);
 }
 
 // Bytes below a space, other than TAB, and DEL.
@@ -32,8 +32,9 @@ bool is_control(char c) {
 // Looks at every byte without branching, which the compiler makes a vector loop of.
 bool has_control(std::string_view text) {
   int found = 0;
-  for (const char c : text)
+  for (const char c : text) {
     found |= static_cast<int>(is_control(c));
+  }
   return found != 0;
 }
 
@@ -70,8 +71,9 @@ ReplyHead::Step ReplyHead::next(std::string_view data) {
   const std::size_t most = limit_ == 0 ? kNone : limit_;
   if (held_.empty()) {
     const std::size_t body = find_body(data, scanned_);
-    if (body != kNone)
+    if (body != kNone) {
       return body > most ? bad("head over the limit") : whole(data.substr(0, body), body);
+    }
   }
   const std::size_t before = held_.size();
   // What is over the limit is not held on to, except for the byte that shows it.
@@ -164,8 +166,9 @@ std::string_view ReplyHead::take_status(std::string_view value) {
   if (value.size() < 3 || !std::all_of(value.begin(), value.begin() + 3, base::is_digit)) {
     return "Status that is not three digits";
   }
-  if (value.size() > 3 && value[3] != ' ' && value[3] != '\t')
+  if (value.size() > 3 && value[3] != ' ' && value[3] != '\t') {
     return "Status that is not three digits";
+  }
   status_ = (value[0] - '0') * 100 + (value[1] - '0') * 10 + (value[2] - '0');
   const bool interim = status_ == 100 || status_ == 103;
   if (!interim && (status_ < 200 || status_ > 599)) return "Status out of range";
@@ -185,8 +188,9 @@ std::string_view ReplyHead::take_content_length(const Field& field) {
 
 std::string_view ReplyHead::take_location(const Field& field) {
   if (field.value.empty()) return "empty Location";
-  if (location_kind_ != LocationKind::None)
+  if (location_kind_ != LocationKind::None) {
     return field.value == location_ ? "" : "different Location";
+  }
   location_ = field.value;
   location_kind_ = location_.front() == '/' ? LocationKind::Local : LocationKind::Absolute;
   fields_.push_back(field);

@@ -84,6 +84,7 @@ TEST_CASE("RecordReader: Bad stays until reset, which forgets a half record as w
   reader.reset();
   const RecordReader::Step fresh = reader.next(good);
   CHECK(fresh.event == Event::Content);
+  CHECK(fresh.content == "x");
   CHECK(fresh.reason.empty());
 }
 
