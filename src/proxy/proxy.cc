@@ -11,7 +11,7 @@ Proxy::Proxy(io::Loop& loop, std::shared_ptr<Snapshot> snapshot, Listener& liste
     : loop_(loop),
       listener_(listener),
       generation_(std::make_unique<Generation>(loop, std::move(snapshot))) {
-  ::getrandom(id_state_.data(), sizeof id_state_, 0);
+  MUST(::getrandom(id_state_.data(), sizeof id_state_, 0) == sizeof id_state_);
   id_state_[0] |= 1;
 }
 
