@@ -41,20 +41,21 @@ void ClientConn::on_bytes(buffer::Slice bytes) {
 void ClientConn::pump() {
   if (pumping_) return;
   pumping_ = true;
+  bool after_body = false;  // The message may end without another byte.
   while (true) {
     if (finished_) leave(after_);
     if (state_ != State::Reading && state_ != State::Answering && state_ != State::Idle) break;
-    if (input_.empty() && (exchange_ == nullptr || !exchange_->wants_input())) break;
+    const bool wanted = exchange_ == nullptr || exchange_->wants_input();
+    if (input_.empty() && !(after_body && wanted)) break;
+    if (!wanted) {
+      stream_.pause();
+      break;
+    }
     if (exchange_ == nullptr) {
       exchange_ = &proxy_.take_exchange();
       exchange_->begin(*this);
     }
-    if (!exchange_->wants_input()) {
-      stream_.pause();
-      break;
-    }
-    if (input_.empty()) break;
-    take_input();
+    after_body = take_input();
   }
   if (exchange_ != nullptr && exchange_->wants_input() && input_.empty()) stream_.resume();
   pumping_ = false;
@@ -71,33 +72,31 @@ void ClientConn::time_reading() {
   }
 }
 
-void ClientConn::take_input() {
-  const buffer::Slice& first = input_.front();
+// Reads up to the next event. True: that was a piece of a body.
+bool ClientConn::take_input() {
+  const buffer::Slice first = input_.empty() ? buffer::Slice() : input_.front();
   const http::Step step = exchange_->parser().next(first.text());
+  input_.consume(step.consumed);
   switch (step.event) {
     case http::Event::NeedMore:
       break;
-    case http::Event::Head: {
+    case http::Event::Head:
       state_ = State::Answering;
       ++requests_;
-      const buffer::Slice bytes = first;
-      input_.consume(step.consumed);
-      return exchange_->on_head(bytes);
-    }
-    case http::Event::Body: {
-      buffer::Slice piece = first.part(step.body);
-      input_.consume(step.consumed);
-      return exchange_->on_body(std::move(piece));
-    }
+      exchange_->on_head(first);
+      break;
+    case http::Event::Body:
+      exchange_->on_body(first.part(step.body));
+      return true;
     case http::Event::End:
-      input_.consume(step.consumed);
-      return exchange_->on_message_end();
+      exchange_->on_message_end();
+      break;
     case http::Event::Refused:
       state_ = State::Answering;
-      input_.consume(step.consumed);
-      return exchange_->on_refused();
+      exchange_->on_refused();
+      break;
   }
-  input_.consume(step.consumed);
+  return false;
 }
 
 bool ClientConn::may_keep() const {

@@ -69,7 +69,7 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   void on_read_timeout();
   void on_send_timeout();
 
-  void take_input();
+  bool take_input();
   void become_idle();
   void abandon();
   void time_reading();
