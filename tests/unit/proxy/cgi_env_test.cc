@@ -198,6 +198,9 @@ TEST_CASE("CgiEnv: one scratch serves request after request, small after large")
   CHECK(world.at("HTTP_A").size() == 30'011);
   REQUIRE(world.encode("GET /", "B: 1\n") == EnvResult::Ok);
   CHECK(world.http() == Env{{"HTTP_B", "1"}});
+  const char* const next = world.scratch.text.room(1);
+  REQUIRE(world.encode("GET /", "B: 1\n") == EnvResult::Ok);
+  CHECK(world.scratch.text.room(1) == next);
 }
 
 }  // namespace
