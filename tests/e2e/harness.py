@@ -113,7 +113,8 @@ class Program:
             self.process.kill()
         self.process.wait()
         self.collector.join(5)
-        self.process.stderr.close()
+        if not self.collector.is_alive():  # Else a grandchild holds the pipe.
+            self.process.stderr.close()
 
     # What /proc says
 
