@@ -203,6 +203,23 @@ TEST_CASE_FIXTURE(Fixture, "Conversation: /echo counts the body and waits for it
   CHECK(body(1) == std::to_string(5 + fcgi::kStdinMax) + "\n");
 }
 
+TEST_CASE_FIXTURE(Fixture, "Conversation: nothing of a request reaches the next one") {
+  for (const std::string_view content : {"first", "no. 2"}) {
+    stdout_of.clear();
+    buffer::Chain out(pool);
+    begin(out, 1, "/echo");
+    fcgi::stdin_header(out, 1, content.size());
+    out.append_copy(content);
+    fcgi::stdin_end(out, 1);
+    receive(drain(out));
+    send_output();
+    CHECK(body(1) == "5\n");
+  }
+  receive(request(2, "/env"));
+  send_output();
+  CHECK(body(2) == "REQUEST_URI=/env\n");
+}
+
 TEST_CASE_FIXTURE(Fixture, "Conversation: an aborted request ends without an answer") {
   buffer::Chain out(pool);
   begin(out, 1, "/");
@@ -273,7 +290,7 @@ TEST_CASE_FIXTURE(Fixture, "Conversation: what is no FastCGI breaks it") {
   const std::string cases[] = {
       "GET / HTTP/1.1\r\n\r\n",
       header(RecordType::BeginRequest, 1, 0),
-      begun + begun,                                          // The id is in use.
+      begun.substr(0, 16) + begun.substr(0, 16),              // The id is in use.
       begun + header(RecordType::Params, 1, 0),               // PARAMS after their end.
       begun.substr(0, 16) + header(RecordType::Stdin, 1, 0),  // STDIN before it.
       begun.substr(0, 16) + header(RecordType::Params, 1, 2) + "\x05\x05" +
