@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "config/load.h"
 #include "demo/responder.h"
+#include "server/process.h"
 #include "server/supervisor.h"
 
 namespace millrace::server {
@@ -81,13 +82,7 @@ int demo(const DemoOptions& options) {
     fmt::print(stderr, "millrace: {}\n", one.ok() ? two.error() : one.error());
     return 1;
   }
-  // Blocked before any thread starts, so that only the supervisor hears of them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
-    sigaddset(&signals, signal);
-  }
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  block_signals();
   one.value()->start();
   two.value()->start();
 

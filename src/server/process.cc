@@ -19,6 +19,21 @@
 
 namespace millrace::server {
 
+sigset_t handled_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, kWakeSignal}) {
+    sigaddset(&signals, signal);
+  }
+  return signals;
+}
+
+void block_signals() {
+  const sigset_t signals = handled_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
 std::vector<int> usable_cpus() {
   std::vector<int> cpus;
   cpu_set_t set;

@@ -1,6 +1,8 @@
 // What the process asks of the system once, at start.
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,6 +10,13 @@
 #include "config/config.h"
 
 namespace millrace::server {
+
+// Workers wake the thread that waits for signals with this one.
+inline constexpr int kWakeSignal = SIGUSR2;
+// The signals that the supervisor waits for.
+sigset_t handled_signals();
+// Before the first thread is made, so that no thread is ever interrupted by them.
+void block_signals();
 
 // The CPUs that this process may run on.
 std::vector<int> usable_cpus();

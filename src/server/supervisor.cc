@@ -68,7 +68,6 @@ class Supervisor {
   }
 
   int run(const std::function<void(const Sockets&)>& ready) {
-    block_signals();
     for (const auto& worker : workers_) worker->start();
     wait_for_signals(ready);
     for (const auto& worker : workers_) worker->stop();
@@ -78,30 +77,18 @@ class Supervisor {
   }
 
  private:
-  // Workers wake the waiting thread with it.
-  static constexpr int kWake = SIGUSR2;
-
-  void block_signals() {
-    sigemptyset(&signals_);
-    for (const int signal : {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, kWake}) {
-      sigaddset(&signals_, signal);
-    }
-    ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-  }
-
   void on_started(std::string error) {
     {
       const std::lock_guard lock(mutex_);
       ++started_;
       if (error_.empty()) error_ = std::move(error);
     }
-    ::kill(::getpid(), kWake);
+    ::kill(::getpid(), kWakeSignal);
   }
 
   void on_ended() {
     ++ended_;
-    ::kill(::getpid(), kWake);
+    ::kill(::getpid(), kWakeSignal);
   }
 
   void wait_for_signals(const std::function<void(const Sockets&)>& ready) {
@@ -129,7 +116,7 @@ class Supervisor {
   int next_signal() {
     if (!draining_) {
       int signal = 0;
-      return sigwait(&signals_, &signal) == 0 ? signal : kWake;
+      return sigwait(&signals_, &signal) == 0 ? signal : kWakeSignal;
     }
     const auto left = deadline_ - std::chrono::steady_clock::now();
     if (left <= left.zero()) return 0;
@@ -137,7 +124,7 @@ class Supervisor {
     const timespec wait{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
     const int signal = sigtimedwait(&signals_, nullptr, &wait);
     if (signal > 0) return signal;
-    return errno == EAGAIN ? 0 : kWake;
+    return errno == EAGAIN ? 0 : kWakeSignal;
   }
 
   void drain() {
@@ -164,7 +151,7 @@ class Supervisor {
   io::Features features_;
   Gate gate_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  sigset_t signals_{};
+  const sigset_t signals_ = handled_signals();
   std::mutex mutex_;
   std::string error_;        // under mutex_
   std::size_t started_ = 0;  // under mutex_
@@ -176,6 +163,7 @@ class Supervisor {
 }  // namespace
 
 int serve(config::Config config, const std::function<void(const Sockets&)>& ready) {
+  block_signals();
   const auto features = io::probe_features();
   if (!features.ok()) return fail(features.error());
   const std::size_t workers =
