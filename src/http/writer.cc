@@ -40,7 +40,7 @@ class Digits {
 
 HeadWriter::HeadWriter(buffer::Chain& out, int status, std::string_view reason) : out_(out) {
   const std::string_view line = status_text(status);
-  if (!line.empty() && (reason.empty() || reason == reason_phrase(status))) {
+  if (reason.empty() && !line.empty()) {
     out_.append_copy(line);
     return;
   }

@@ -15,7 +15,8 @@ TEST_CASE("prefers_json: JSON is named, and HTML is not liked more") {
         "text/html;q=0.9,application/json;version=1;q=1.000",
         "text/html;q=x,application/json;q=0.1", "text/html;q=0.12345,application/json;q=0.1",
         "text/html;q=2,application/json;q=0.1", "text/html;q=,application/json;q=0.1",
-        "text/html;q=0x,application/json;q=0.1", "text/html;q=0.x,application/json;q=0.1"}) {
+        "text/html;q=0x,application/json;q=0.1", "text/html;q=0.x,application/json;q=0.1",
+        "text/html;q=1.5,application/json;q=1"}) {
     CAPTURE(accept);
     CHECK(prefers_json(accept));
   }

@@ -159,8 +159,9 @@ TEST_CASE("RequestParser: the body of a chunked request comes without its framin
 TEST_CASE("RequestParser: no limit is no limit") {
   const ParserLimits none{.uri = 0, .header_bytes = 0, .headers = 0};
   std::string request = "GET /" + std::string(100000, 'a') + " HTTP/1.1\r\nHost: a\r\n";
-  for (int i = 0; i < 3000; ++i)
+  for (int i = 0; i < 3000; ++i) {
     request += "A: b\r\n";
+  }
   request += "\r\n";
   RequestParser parser;
   parser.reset(none);

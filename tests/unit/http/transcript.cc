@@ -25,8 +25,9 @@ std::string unescape(std::string_view text) {
       const auto times = base::parse_decimal(text.substr(i + 1, star - i - 1));
       REQUIRE(times.has_value());
       const std::string unit = unescape(text.substr(star + 1, end - star - 1));
-      for (std::uint64_t n = 0; n < *times; ++n)
+      for (std::uint64_t n = 0; n < *times; ++n) {
         bytes += unit;
+      }
       i = end;
     } else if (text[i] != '\\') {
       bytes += text[i];
@@ -206,7 +207,7 @@ std::vector<Transcript> load_transcripts(std::string_view name) {
 std::string events_of(std::string_view input, const http::ParserLimits& limits) {
   constexpr std::size_t kShort = 2000;
   constexpr std::size_t kStride = 997;
-  const std::string whole = record(input, input.size(), input.size(), limits);
+  std::string whole = record(input, input.size(), input.size(), limits);
   CHECK(record(input, 1, 1, limits) == whole);
   for (std::size_t cut = 1; cut < input.size(); cut += input.size() < kShort ? 1 : kStride) {
     INFO("cut at " << cut);

@@ -18,8 +18,9 @@ struct Sink {
 
   std::string text() {
     std::string text;
-    while (!chain.empty())
+    while (!chain.empty()) {
       text += chain.pop_front().text();
+    }
     return text;
   }
 };
