@@ -56,7 +56,9 @@ TEST_CASE("append_pair: lengths below 128 have one byte, others four (FastCGI 1.
       {65535, bytes("\x80\x00\xff\xff")},
       {65536, bytes("\x80\x01\x00\x00")},
   };
-  for (const auto& [length, encoded] : cases) {
+  for (const auto& test : cases) {
+    const std::size_t length = test.length;
+    const Bytes& encoded = test.encoded;
     CAPTURE(length);
     const std::string text(length, 'x');
     std::string value_long;
