@@ -37,6 +37,8 @@ class Ring {
   virtual SocketAddress local_address(Fd fd) = 0;
   // Ends our direction of a connection: the peer sees the end of the stream after what was sent.
   virtual void end_sending(Fd fd) = 0;
+  // Closing it will reset the connection: what the peer has got then does not look complete.
+  virtual void reset_when_closed(Fd fd) = 0;
 
   // Multishot: each completion's result is a new connection's descriptor.
   virtual void accept(Op& op, Fd listener) = 0;

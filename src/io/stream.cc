@@ -79,6 +79,11 @@ void Stream::watch_hangup() {
 
 void Stream::close(Reason reason) { fail(reason, 0); }
 
+void Stream::reset() {
+  if (state_ == State::Open) loop_.ring.reset_when_closed(fd_);
+  close(Reason::Asked);
+}
+
 void Stream::fail(Reason reason, int error) {
   if (state_ == State::Closing || state_ == State::Closed) return;
   reason_ = reason;

@@ -71,6 +71,7 @@ class Stream : private base::ListNode<UnsentTag> {
   void watch_hangup();
 
   void close(Reason reason);  // Any state, any number of times. The first reason is kept.
+  void reset();               // The same, and the peer sees a reset if it was open.
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] Reason reason() const { return reason_; }

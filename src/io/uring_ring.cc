@@ -74,6 +74,7 @@ class UringRing final : public Ring, private buffer::BlockOwner {
   SocketAddress remote_address(Fd fd) override;
   SocketAddress local_address(Fd fd) override;
   void end_sending(Fd fd) override { ::shutdown(fd, SHUT_WR); }
+  void reset_when_closed(Fd fd) override;
 
   void accept(Op& op, Fd listener) override;
   void connect(Op& op, Fd fd, const SocketAddress& address) override;
@@ -169,6 +170,11 @@ SocketAddress UringRing::local_address(Fd fd) {
   return address;
 }
 
+void UringRing::reset_when_closed(Fd fd) {
+  const linger at_once = {.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void UringRing::accept(Op& op, Fd listener) {
   io_uring_prep_multishot_accept(sqe(op), listener, nullptr, nullptr, SOCK_CLOEXEC);
 }
@@ -188,10 +194,11 @@ void UringRing::receive(Op& op, Fd fd, std::uint32_t credit) {
 
 void UringRing::send(Op& op, Fd fd, const buffer::Chain& bytes) {
   if (vectors_used_ + kSendVectors > vectors_.size() || messages_used_ == messages_.size()) submit();
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
+  // Before anything is gathered: getting it may submit, which frees the vectors used so far.
+  io_uring_sqe* entry = sqe(op);
   iovec* vectors = &vectors_[vectors_used_];
   const auto gathered = bytes.gather({vectors, kSendVectors});
-  constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
-  io_uring_sqe* entry = sqe(op);
   if (gathered.count == 1) {
     io_uring_prep_send(entry, fd, vectors->iov_base, vectors->iov_len, kFlags);
     return;

@@ -1,7 +1,5 @@
 #include "proxy/client_conn.h"
 
-#include <sys/socket.h>
-
 #include <utility>
 
 #include "base/must.h"
@@ -107,7 +105,7 @@ bool ClientConn::may_keep() const {
 
 void ClientConn::flush() {
   stream_.flush();
-  if (!send_timer_.armed() && send_timeout_ > Millis(0)) {
+  if (!send_timer_.armed() && !out().empty() && send_timeout_ > Millis(0)) {
     proxy_.loop().timers.arm(send_timer_, send_timeout_);
   }
 }
@@ -150,8 +148,7 @@ void ClientConn::linger() {
 }
 
 void ClientConn::reset() {
-  const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(stream_.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  stream_.reset();
   close();
 }
 
