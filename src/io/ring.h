@@ -40,8 +40,9 @@ class Ring {
   // Closing it will reset the connection: what the peer has got then does not look complete.
   virtual void reset_when_closed(Fd fd) = 0;
 
-  // Multishot: each completion's result is a new connection's descriptor.
-  virtual void accept(Op& op, Fd listener) = 0;
+  // Each completion's result is a new connection's descriptor; with `many`, it goes on until it is
+  // cancelled or fails.
+  virtual void accept(Op& op, Fd listener, bool many) = 0;
   // `address` stays where it is until the completion.
   virtual void connect(Op& op, Fd fd, const SocketAddress& address) = 0;
   // Multishot, into blocks that the kernel picks. A result of 0 is the end of the stream. With

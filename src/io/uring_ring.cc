@@ -76,7 +76,7 @@ class UringRing final : public Ring, private buffer::BlockOwner {
   void end_sending(Fd fd) override { ::shutdown(fd, SHUT_WR); }
   void reset_when_closed(Fd fd) override;
 
-  void accept(Op& op, Fd listener) override;
+  void accept(Op& op, Fd listener, bool many) override;
   void connect(Op& op, Fd fd, const SocketAddress& address) override;
   void receive(Op& op, Fd fd, std::uint32_t credit) override;
   void send(Op& op, Fd fd, const buffer::Chain& bytes) override;
@@ -175,8 +175,9 @@ void UringRing::reset_when_closed(Fd fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-void UringRing::accept(Op& op, Fd listener) {
-  io_uring_prep_multishot_accept(sqe(op), listener, nullptr, nullptr, SOCK_CLOEXEC);
+void UringRing::accept(Op& op, Fd listener, bool many) {
+  const auto prepare = many ? io_uring_prep_multishot_accept : io_uring_prep_accept;
+  prepare(sqe(op), listener, nullptr, nullptr, SOCK_CLOEXEC);
 }
 
 void UringRing::connect(Op& op, Fd fd, const SocketAddress& address) {

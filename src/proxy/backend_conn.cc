@@ -27,7 +27,7 @@ void BackendConn::begin_request(bool keep) {
   MUST(state_ == State::Ready);
   state_ = State::Busy;
   keep_ = keep;
-  input_complete_ = false;
+  input_complete_ = answering_ = false;
   ++requests_;
 }
 
@@ -61,6 +61,7 @@ void BackendConn::on_open() {
 void BackendConn::on_bytes(buffer::Slice bytes) {
   if (state_ == State::Ready) return fail(BackendFailure::Protocol, "bytes before a request");
   if (state_ == State::Idle) return close();
+  answering_ = true;
   std::string_view rest = bytes.text();
   while (!rest.empty()) {
     const fcgi::RecordReader::Step step = reader_.next(rest);
@@ -105,7 +106,7 @@ void BackendConn::finish_request(fcgi::EndRequest end, bool surplus) {
 
 void BackendConn::on_end() {
   if (state_ == State::Idle || state_ == State::Draining) return close();
-  fail(BackendFailure::Died, "it closed the connection");
+  fail(lost(), "it closed the connection");
 }
 
 void BackendConn::on_sent(std::size_t /*bytes*/) {
@@ -119,7 +120,7 @@ void BackendConn::on_closed() {
     if (state_ == State::Idle) pool_.forget_idle(*this);
     state_ = State::Closing;
     if (BackendUser* user = std::exchange(user_, nullptr)) {
-      user->on_backend_failed(refused ? BackendFailure::Refused : BackendFailure::Died,
+      user->on_backend_failed(refused ? BackendFailure::Refused : lost(),
                               refused ? "connecting failed" : "the connection broke",
                               stream_.error());
     }

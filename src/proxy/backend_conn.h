@@ -28,9 +28,10 @@ struct IdleTag;
 
 // How a connection failed the request that it carried.
 enum class BackendFailure : std::uint8_t {
-  Refused,   // connecting failed at once
-  Died,      // it ended, or broke, before END_REQUEST
-  Protocol,  // what came is not FastCGI
+  Refused,     // connecting failed at once
+  Unanswered,  // it ended, or broke, before a byte of an answer
+  Died,        // the same, inside the answer
+  Protocol,    // what came is not FastCGI
 };
 
 // What a request hears of its connection, from the loop only.
@@ -99,6 +100,9 @@ class BackendConn final : public base::ListNode<IdleTag>, private io::Stream::Li
   void take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
   void finish_request(fcgi::EndRequest end, bool surplus);
   void fail(BackendFailure failure, std::string_view reason);
+  [[nodiscard]] BackendFailure lost() const {
+    return answering_ ? BackendFailure::Died : BackendFailure::Unanswered;
+  }
 
   BackendPool& pool_;
   io::Stream stream_;
@@ -109,6 +113,7 @@ class BackendConn final : public base::ListNode<IdleTag>, private io::Stream::Li
   State state_ = State::Opening;
   bool keep_ = false;
   bool input_complete_ = false;
+  bool answering_ = false;  // a byte has come since begin_request()
 };
 
 }  // namespace millrace::proxy

@@ -57,6 +57,7 @@ void ClientConn::pump() {
   }
   if (exchange_ != nullptr && exchange_->wants_input() && input_.empty()) stream_.resume();
   pumping_ = false;
+  if (stream_.ended() && state_ == State::Answering) return take_end();
   time_reading();
 }
 
@@ -166,11 +167,19 @@ void ClientConn::close() {
 }
 
 void ClientConn::on_end() {
-  const bool whole = exchange_ != nullptr && state_ == State::Answering && input_.empty() &&
-                     !exchange_->wants_input();
-  if (state_ == State::Lingering && !out().empty()) return;
-  if (!whole) return close();
-  exchange_->on_half_close();
+  if (state_ != State::Lingering) return take_end();
+  if (out().empty()) close();
+}
+
+// The client has ended its stream. A whole request is still answered; one that can not become whole any
+// more is given up.
+void ClientConn::take_end() {
+  if (exchange_ == nullptr || state_ != State::Answering) return close();
+  if (exchange_->message_ended()) {
+    exchange_->on_half_close();
+  } else if (input_.empty() && exchange_->wants_input()) {
+    return close();
+  }
   stream_.watch_hangup();
 }
 

@@ -73,6 +73,7 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   void become_idle();
   void abandon();
   void time_reading();
+  void take_end();
   void read_timeout(io::Millis timeout);
   void leave(After after);
   void linger();

@@ -1,5 +1,6 @@
 #include "proxy/exchange.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/client_conn.h"
@@ -10,13 +11,9 @@ namespace {
 
 using config::Millis;
 
+// What is allowed where no route says otherwise.
+constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr std::string_view kStatusLineStart = "HTTP/1.1 ";
-
-constexpr bool idempotent(http::Method method) {
-  using http::Method;
-  return method == Method::Get || method == Method::Head || method == Method::Options ||
-         method == Method::Put || method == Method::Delete;
-}
 
 }  // namespace
 
@@ -112,10 +109,21 @@ void Exchange::begin_target() {
   const bool spool = !message_ended_ && (route.request_buffering == config::Buffering::On ||
                                          (unknown_length && route.request_buffering ==
                                                                 config::Buffering::Auto));
-  request_.begin(spool, spool || idempotent(head_->method));
+  request_.begin(spool, spool || may_be_sent_twice());
   if (!spool) return dispatch();
   state_ = State::Spooling;
   want_body();
+}
+
+bool Exchange::may_be_sent_twice() const {
+  using http::Method;
+  const Method method = head_->method;
+  if (method == Method::Get || method == Method::Head || method == Method::Options ||
+      method == Method::Put || method == Method::Delete) {
+    return true;
+  }
+  const auto& members = generation_->config().balancers[found_.route->balancer].members;
+  return std::ranges::any_of(members, &config::Member::retry_non_idempotent);
 }
 
 // 100 Continue is sent when the body is first wanted, and never after an answer has begun.
@@ -160,7 +168,11 @@ void Exchange::on_refused() {
     give_up_backend(false);
     if (answered()) return cut(refusal.reason);
   }
-  reply_error({.status = refusal.status}, refusal.reason);
+  const bool method = refusal.status == 405;
+  reply_error({.status = refusal.status,
+               .extra_name = method ? "Allow" : "",
+               .extra_value = method ? kMethods : ""},
+              refusal.reason);
 }
 
 void Exchange::on_header_timeout() {

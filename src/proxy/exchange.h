@@ -43,6 +43,8 @@ class Exchange final : private BackendUser, private Waiter {
   // For the client's connection.
   [[nodiscard]] http::RequestParser& parser() { return parser_; }
   [[nodiscard]] bool wants_input() const;
+  // The request was read whole.
+  [[nodiscard]] bool message_ended() const { return message_ended_; }
   [[nodiscard]] config::Millis body_timeout() const { return timeouts().body; }
   void on_head(const buffer::Slice& bytes);
   void on_body(buffer::Slice piece);
@@ -82,7 +84,7 @@ class Exchange final : private BackendUser, private Waiter {
   void overloaded();
   [[nodiscard]] config::Millis queue_left();
   void fail_over(std::string_view why);
-  [[nodiscard]] bool may_replay() const;
+  [[nodiscard]] bool may_be_sent_twice() const;
   void give_up_backend(bool drain);
   void await(Awaiting what, config::Millis timeout);
   void on_place() override;

@@ -200,36 +200,28 @@ void Exchange::on_backend_failed(BackendFailure failure, std::string_view reason
     return try_next_member();
   }
   if (answered()) {
-    if (failure == BackendFailure::Died && (stdout_ended_ || response_.full())) {
+    if (failure != BackendFailure::Protocol && (stdout_ended_ || response_.full())) {
       return finish_response();
     }
     return cut(reason);
   }
-  fail_over(reason);
+  if (failure == BackendFailure::Unanswered) return fail_over(reason);
+  reply_error({.status = 502, .error_class = "backend-closed-before-response"}, reason);
 }
 
-// The connection died, or broke the protocol, before there was an answer. The request is tried again
-// only where nothing of it can have been run, or running it twice is harmless.
+// The connection died before there was an answer. The request is tried again only where nothing of it
+// can have been run, or running it twice is harmless.
 void Exchange::fail_over(std::string_view why) {
-  if (reused_ && !response_.begun() && may_replay() && !retried_fresh_) {
+  if (reused_ && may_be_sent_twice() && request_.can_replay() && !retried_fresh_) {
     retried_fresh_ = true;
     state_ = State::Waiting;
     return obtain(true);
   }
-  if (!reused_ && !response_.begun()) {
+  if (!reused_) {
     generation_->balancers().report_failure(found_.route->balancer, member_index_,
                                             proxy_.loop().timers.now());
   }
   reply_error({.status = 502, .error_class = "backend-closed-before-response"}, why);
-}
-
-bool Exchange::may_replay() const {
-  using http::Method;
-  const Method method = head_->method;
-  const bool harmless = method == Method::Get || method == Method::Head ||
-                        method == Method::Options || method == Method::Put ||
-                        method == Method::Delete;
-  return (harmless || member().retry_non_idempotent) && request_.can_replay();
 }
 
 void Exchange::on_request_end(fcgi::EndRequest end) {
@@ -245,11 +237,13 @@ void Exchange::on_request_end(fcgi::EndRequest end) {
     return reply_error({.status = 502, .error_class = "backend-bad-response"}, why);
   }
   if (answered()) return cut("the application ended its answer with an error");
-  if (end.protocol_status == ProtocolStatus::UnknownRole || response_.begun() || !request_.can_replay()) {
+  const bool alone = end.protocol_status == ProtocolStatus::CantMpxConn;
+  if ((end.protocol_status != ProtocolStatus::Overloaded && !alone) || (alone && retried_fresh_) ||
+      response_.begun() || !request_.can_replay()) {
     return reply_error({.status = 502, .error_class = "backend-refused"},
                        "the application refused the request");
   }
-  if (end.protocol_status == ProtocolStatus::CantMpxConn && !retried_fresh_) {
+  if (alone) {
     retried_fresh_ = true;
     state_ = State::Waiting;
     return obtain(true);

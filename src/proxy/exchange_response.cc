@@ -23,6 +23,7 @@ constexpr std::size_t kStderrLineMax = 4096;
 }  // namespace
 
 void Exchange::on_stdout(buffer::Slice content) {
+  if (stdout_ended_) return;  // Nothing follows the end of a stream.
   while (response_.state() == ResponseFlow::State::AwaitingHead) {
     if (content.empty()) return;
     const Event event = response_.read_head(content);

@@ -1,5 +1,6 @@
 #include "server/sockets.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -40,7 +41,7 @@ base::Result<Sockets> Sockets::open(const config::Config& config, std::size_t wo
   for (const config::Listener& from : config.listeners) {
     Listener to;
     std::string error = from.address.kind == config::Address::Kind::Unix
-                            ? open_unix(from, to)
+                            ? open_unix(from, workers, to)
                             : open_tcp(from, workers, to);
     if (!error.empty()) return base::Error{std::move(error)};
     sockets.listeners_.push_back(std::move(to));
@@ -67,7 +68,7 @@ std::string Sockets::open_tcp(const config::Listener& from, std::size_t workers,
 }
 
 // A file that nobody listens on any more is left over from a crash, and removed.
-std::string Sockets::open_unix(const config::Listener& from, Listener& to) {
+std::string Sockets::open_unix(const config::Listener& from, std::size_t workers, Listener& to) {
   const auto address = io::unix_address(from.address.path);
   if (!address.ok()) return address.error();
   to.address = address.value();
@@ -87,6 +88,10 @@ std::string Sockets::open_unix(const config::Listener& from, Listener& to) {
   to.path = from.address.path;
   ::chmod(to.path.c_str(), 0666);
   if (::listen(fd.get(), from.backlog) != 0) return failure(from, "cannot listen");
+  for (std::size_t i = 1; i < workers; ++i) {
+    to.fds.emplace_back(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!to.fds.back().valid()) return failure(from, "cannot listen");
+  }
   to.fds.push_back(std::move(fd));
   return {};
 }
@@ -97,9 +102,8 @@ Sockets::~Sockets() {
   }
 }
 
-int Sockets::fd(std::size_t listener, std::size_t worker) const {
-  const auto& fds = listeners_[listener].fds;
-  return fds[fds.size() == 1 ? 0 : worker].get();
+base::UniqueFd Sockets::take(std::size_t listener, std::size_t worker) const {
+  return std::move(listeners_[listener].fds[worker]);
 }
 
 }  // namespace millrace::server

@@ -26,7 +26,8 @@ class Sockets {
   ~Sockets();
 
   [[nodiscard]] std::size_t count() const { return listeners_.size(); }
-  [[nodiscard]] int fd(std::size_t listener, std::size_t worker) const;
+  // A worker's own descriptor, to be taken once. When all of a socket's are closed, it is.
+  [[nodiscard]] base::UniqueFd take(std::size_t listener, std::size_t worker) const;
   // Where a listener really listens: a port 0 is replaced by the one that was given.
   [[nodiscard]] const io::SocketAddress& address(std::size_t listener) const {
     return listeners_[listener].address;
@@ -35,12 +36,12 @@ class Sockets {
  private:
   struct Listener {
     io::SocketAddress address;
-    std::vector<base::UniqueFd> fds;
+    mutable std::vector<base::UniqueFd> fds;  // one per worker
     std::string path;  // of a Unix socket
   };
   Sockets() = default;
   static std::string open_tcp(const config::Listener& from, std::size_t workers, Listener& to);
-  static std::string open_unix(const config::Listener& from, Listener& to);
+  static std::string open_unix(const config::Listener& from, std::size_t workers, Listener& to);
 
   std::vector<Listener> listeners_;
 };

@@ -71,7 +71,8 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
   proxy::Proxy proxy(loop, setting_.snapshot, *this);
   std::deque<Acceptor> acceptors;
   for (std::size_t i = 0; i < setting_.sockets->count(); ++i) {
-    acceptors.emplace_back(loop, proxy, *setting_.gate, setting_.sockets->fd(i, setting_.index), i);
+    acceptors.emplace_back(loop, proxy, *setting_.gate,
+                           setting_.sockets->take(i, setting_.index), i);
     acceptors.back().start();
   }
   acceptors_ = &acceptors;
