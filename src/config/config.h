@@ -65,13 +65,13 @@ struct Template {
 
 // A configuration value that may be absent inherits: a route's from the file's top level.
 struct Limits {
-  std::uint64_t uri = 8 * 1024;
-  std::uint64_t header_bytes = 32 * 1024;
+  std::uint64_t uri = 8'192;
+  std::uint64_t header_bytes = 32'768;
   std::uint64_t headers = 100;
   std::uint64_t body = 0;  // 0: no limit
   std::uint64_t requests_per_connection = 0;
-  std::uint64_t response_header_bytes = 64 * 1024;
-  std::uint64_t response_buffer = 256 * 1024;
+  std::uint64_t response_header_bytes = 65'536;
+  std::uint64_t response_buffer = 262'144;
 };
 
 // 0: no timeout, but for keepalive, where 0 closes after each request.

@@ -46,15 +46,17 @@ std::string listeners_text(const Config& config, const Site& site) {
 
 std::string hosts_text(const Site& site) {
   std::string out;
-  for (const std::string& host : site.hosts)
+  for (const std::string& host : site.hosts) {
     join(out, ",", host);
+  }
   return out.empty() ? "*" : out;
 }
 
 std::string match_text(const Route& route) {
   std::string out;
-  for (const std::string& method : route.methods)
+  for (const std::string& method : route.methods) {
     join(out, ",", method);
+  }
   if (!out.empty()) out += ' ';
   if (route.match != nullptr) return out + "~ " + route.match_text;
   out += route.path;
@@ -74,16 +76,18 @@ std::string handler_text(const Config& config, const Route& route) {
   const Balancer& balancer = config.balancers[route.balancer];
   if (balancer.plain) return balancer.name;
   std::string members;
-  for (const Member& member : balancer.members)
+  for (const Member& member : balancer.members) {
     join(members, ", ", member.name);
+  }
   return "balancer://" + balancer.name + "/ (" + members + ")";
 }
 
 // `match` routes in file order, then exact paths, then prefixes, the longest first.
 std::vector<const Route*> in_order_of_trial(const Site& site) {
   std::vector<const Route*> routes;
-  for (const Route& route : site.routes)
+  for (const Route& route : site.routes) {
     routes.push_back(&route);
+  }
   const auto rank = [](const Route& route) {
     if (route.match != nullptr) return 0;
     return route.path.ends_with('/') || route.below ? 2 : 1;
@@ -136,8 +140,9 @@ std::string routes_text(const Config& config) {
   }
   std::array<std::size_t, 4> width{};
   for (const Line& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i)
+    for (std::size_t i = 0; i < line.size(); ++i) {
       width[i] = std::max(width[i], line[i].size());
+    }
   }
   std::string out;
   for (const Line& line : lines) {

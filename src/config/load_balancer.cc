@@ -197,8 +197,9 @@ std::optional<std::size_t> find_balancer(Build& build, const std::string& name, 
   if (found != build.balancer_of.end()) return found->second;
   std::vector<std::string_view> known;
   known.reserve(build.balancer_of.size());
-  for (const auto& [other, index] : build.balancer_of)
+  for (const auto& [other, index] : build.balancer_of) {
     known.emplace_back(other);
+  }
   build.faults.add(at, "no [balancer." + name + "]", did_you_mean(name, known));
   return std::nullopt;
 }
@@ -260,8 +261,9 @@ void read_balancers(Build& build, Table& root) {
     root.faults().add(all->at, must_be("balancer", "tables, written [balancer.NAME]", all->value));
     return;
   }
-  for (const Entry& entry : all->value.entries)
+  for (const Entry& entry : all->value.entries) {
     read_balancer(build, entry);
+  }
 }
 
 std::optional<std::size_t> read_target(Build& build, const Node& node, std::string_view key) {

@@ -134,8 +134,7 @@ void read_condition_value(Table& table, EnvIf& out) {
       if (at + 1 == text.size() || !base::is_digit(text[at + 1])) continue;
       if (text[at + 1] - '0' <= groups) continue;
       const std::string group = text.substr(at + 1, 1);
-      table.faults().add(entry->value.at,
-                         "$" + group + " in \"value\": \"matches\" has no group " + group);
+      table.faults().add(entry->value.at, "\"matches\" has no group for $" + group);
     }
   }
 }
@@ -177,14 +176,14 @@ void read_conditions(Table& parent, Route& route) {
     parent.fault(entry->value, "env_if", "a list of tables");
     return;
   }
-  for (const Node& node : entry->value.items)
+  for (const Node& node : entry->value.items) {
     read_condition(parent.faults(), node, route);
+  }
 }
 
 bool is_field_name(Faults& faults, Position at, const std::string& name) {
   if (!base::is_token(name)) {
-    faults.add(at, "a header field's name has no " + std::string("spaces or separators, not ") +
-                       quoted(name));
+    faults.add(at, "a header field's name has no spaces or separators, not " + quoted(name));
     return false;
   }
   const auto* framing = std::find(kFramingFields.begin(), kFramingFields.end(), lower_case(name));

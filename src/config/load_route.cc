@@ -12,12 +12,12 @@ namespace millrace::config {
 namespace {
 
 // Those that requests may have; TRACE and CONNECT are refused before any route is asked.
-const std::vector<std::string_view> kMethods = {
-    "GET",        "HEAD",  "POST",     "PUT",    "DELETE",    "OPTIONS",     "PATCH",
-    "COPY",       "LOCK",  "MKCOL",    "MOVE",   "PROPFIND",  "PROPPATCH",   "SEARCH",
-    "UNLOCK",     "BIND",  "REBIND",   "UNBIND", "ACL",       "REPORT",      "MKACTIVITY",
-    "CHECKOUT",   "MERGE", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE",
-    "MKCALENDAR", "LINK",  "UNLINK",   "SOURCE", "QUERY"};
+constexpr std::array kMethods = std::to_array<std::string_view>(
+    {"GET",        "HEAD",  "POST",     "PUT",    "DELETE",    "OPTIONS",     "PATCH",
+     "COPY",       "LOCK",  "MKCOL",    "MOVE",   "PROPFIND",  "PROPPATCH",   "SEARCH",
+     "UNLOCK",     "BIND",  "REBIND",   "UNBIND", "ACL",       "REPORT",      "MKACTIVITY",
+     "CHECKOUT",   "MERGE", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE",
+     "MKCALENDAR", "LINK",  "UNLINK",   "SOURCE", "QUERY"});
 
 constexpr std::array<std::string_view, 4> kHandlers = {"to", "files", "redirect", "respond"};
 constexpr std::array<int, 5> kRedirects = {301, 302, 303, 307, 308};
@@ -53,7 +53,7 @@ void read_methods(Table& table, Route& route) {
   for (const Node* node : methods) {
     if (std::find(kMethods.begin(), kMethods.end(), node->text) == kMethods.end()) {
       table.faults().add(node->at, "unknown method " + quoted(node->text),
-                         did_you_mean(node->text, kMethods));
+                         did_you_mean(node->text, {kMethods.begin(), kMethods.end()}));
     }
     route.methods.push_back(node->text);
   }
@@ -65,40 +65,37 @@ void read_below(Table& table, Route& route) {
   if (route.path.empty()) {
     table.faults().add(below->at, "\"below\" has no meaning without \"path\"");
   } else if (route.path.ends_with('/')) {
-    table.faults().add(below->at,
-                       "\"below\" has no meaning here: a \"path\" with a last / covers " +
-                           std::string("all below it"));
+    table.faults().add(below->at, "\"below\" has no meaning: a path with a last / is a prefix");
   }
+}
+
+// A second route that matches the same would never be asked.
+void check_first(Faults& faults, const Node& node, const Route& route,
+                 const std::vector<Route>& before) {
+  const bool taken = std::any_of(before.begin(), before.end(), [&](const Route& other) {
+    return other.path == route.path && other.match_text == route.match_text;
+  });
+  if (!taken) return;
+  faults.add(node.at, "another route of this site has " + quoted(node.text) + " already");
 }
 
 void read_matching(Table& table, Route& route, const std::vector<Route>& before) {
   const Node* path = table.text("path", route.path);
   if (path != nullptr) check_path(table.faults(), *path);
-  const Entry* match_entry = table.find("match");
-  std::string expression;
-  const Node* match = match_entry == nullptr ? nullptr : table.text("match", expression);
+  const Node* match = table.text("match", route.match_text);
   if (match != nullptr) {
     Problem problem;
-    route.match_text = expression;
-    route.match = expression_of(expression, problem);
+    route.match = expression_of(match->text, problem);
     if (route.match == nullptr) table.faults().add(match->at, problem.message, problem.hint);
-  }
-  if (table.has("path") && table.has("match")) {
-    table.faults().add(match_entry->at, "a route has either \"path\" or \"match\"");
-  } else if (table.valid() && !table.has("path") && !table.has("match")) {
-    table.faults().add(table.at(), "a route needs \"path\" or \"match\"");
   }
   read_methods(table, route);
   read_below(table, route);
-  const auto same = [&](const Route& other) {
-    if (path != nullptr) return other.path == route.path;
-    return match != nullptr && other.match_text == route.match_text;
-  };
-  if (std::any_of(before.begin(), before.end(), same)) {
-    const Node* node = path != nullptr ? path : match;
-    table.faults().add(node->at, "another route of this site has " +
-                                     std::string(path != nullptr ? "the path " : "the match ") +
-                                     quoted(node->text) + " already");
+  if (path != nullptr && match != nullptr) {
+    table.faults().add(match->at, "a route has either \"path\" or \"match\"");
+  } else if (path != nullptr || match != nullptr) {
+    check_first(table.faults(), path != nullptr ? *path : *match, route, before);
+  } else if (table.valid() && !table.has("path") && !table.has("match")) {
+    table.faults().add(table.at(), "a route needs \"path\" or \"match\"");
   }
 }
 
@@ -109,8 +106,9 @@ void read_status(Table& table, const std::vector<int>& allowed, int& out) {
   out = static_cast<int>(status);
   if (allowed.empty() || std::find(allowed.begin(), allowed.end(), out) != allowed.end()) return;
   std::string list;
-  for (const int each : allowed)
+  for (const int each : allowed) {
     list += (list.empty() ? "" : ", ") + std::to_string(each);
+  }
   table.fault(*node, "status", "one of " + list);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <limits>
 
 #include "config/load_build.h"
@@ -11,6 +12,7 @@
 namespace millrace::config {
 namespace {
 
+constexpr std::size_t kAccountBytes = 16'384;
 constexpr std::uint64_t kAny = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kWorkersMax = 1024;
 constexpr std::uint64_t kBacklogMax = std::numeric_limits<std::int32_t>::max();
@@ -38,7 +40,7 @@ void read_workers(Table& table, std::uint32_t& out) {
 // Found out now, and not only when root's privileges are to be dropped.
 void check_user(Faults& faults, const Node* node) {
   if (node == nullptr) return;
-  std::array<char, 16 * 1024> space{};
+  std::array<char, kAccountBytes> space{};
   passwd entry{};
   passwd* found = nullptr;
   const int failed = ::getpwnam_r(node->text.c_str(), &entry, space.data(), space.size(), &found);
@@ -47,7 +49,7 @@ void check_user(Faults& faults, const Node* node) {
 
 void check_group(Faults& faults, const Node* node) {
   if (node == nullptr) return;
-  std::array<char, 16 * 1024> space{};
+  std::array<char, kAccountBytes> space{};
   group entry{};
   group* found = nullptr;
   const int failed = ::getgrnam_r(node->text.c_str(), &entry, space.data(), space.size(), &found);
@@ -138,8 +140,9 @@ void read_log(Build& build, Table& root) {
 void read_listeners(Build& build, Table& root) {
   const std::size_t faults_before = build.faults.count();
   std::vector<Position> positions;
-  for (const Node* node : root.tables("listen"))
+  for (const Node* node : root.tables("listen")) {
     read_listener(build, *node, positions);
+  }
   if (!positions.empty() || build.faults.count() != faults_before) return;
   build.faults.add({}, "no [[listen]]: nothing is listened on");
 }

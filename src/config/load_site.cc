@@ -144,8 +144,9 @@ class SiteReader {
       parent.fault(entry->value, "error_pages", "a table of files, as in { 404 = \"FILE\" }");
       return;
     }
-    for (const Entry& page : entry->value.entries)
+    for (const Entry& page : entry->value.entries) {
       read_error_page(page);
+    }
   }
 
   void read_error_page(const Entry& entry) {
@@ -189,8 +190,9 @@ class SiteReader {
 void read_sites(Build& build, Table& root) {
   const std::size_t faults_before = build.faults.count();
   std::vector<Position> positions;
-  for (const Node* node : root.tables("site"))
+  for (const Node* node : root.tables("site")) {
     SiteReader(build, positions).read(*node);
+  }
   if (!positions.empty() || build.faults.count() != faults_before) return;
   build.faults.add({}, "no [[site]]: nothing is served");
 }

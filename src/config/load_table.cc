@@ -271,8 +271,9 @@ std::vector<const Node*> Table::tables(std::string_view key) {
     faults_.add(entry->at, must_be(key, "a list of tables, written " + header, entry->value));
     return out;
   }
-  for (const Node& item : entry->value.items)
+  for (const Node& item : entry->value.items) {
     out.push_back(&item);
+  }
   return out;
 }
 

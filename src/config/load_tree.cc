@@ -38,8 +38,9 @@ Node convert(const toml::node& from) {
       break;
     case toml::node_type::array:
       node.kind = Node::Kind::List;
-      for (const toml::node& item : *from.as_array())
+      for (const toml::node& item : *from.as_array()) {
         node.items.push_back(convert(item));
+      }
       break;
     case toml::node_type::string:
       node.kind = Node::Kind::Text;

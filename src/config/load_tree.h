@@ -2,7 +2,6 @@
 // and never sees the TOML library.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,7 +14,9 @@ namespace millrace::config {
 struct Position {
   std::uint32_t line = 1;
   std::uint32_t column = 1;
-  friend auto operator<=>(const Position&, const Position&) = default;
+  friend bool operator<(const Position& a, const Position& b) {
+    return a.line != b.line ? a.line < b.line : a.column < b.column;
+  }
 };
 
 struct Entry;

@@ -53,10 +53,12 @@ std::optional<std::uint64_t> scaled(std::string_view text, const std::array<Unit
 // Edit distance with transpositions, so that "wieght" is one step from "weight".
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> table(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i)
+  for (std::size_t i = 0; i <= a.size(); ++i) {
     table[i][0] = i;
-  for (std::size_t j = 0; j <= b.size(); ++j)
+  }
+  for (std::size_t j = 0; j <= b.size(); ++j) {
     table[0][j] = j;
+  }
   for (std::size_t i = 1; i <= a.size(); ++i) {
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t other = a[i - 1] == b[j - 1] ? 0 : 1;
@@ -74,7 +76,7 @@ std::string unknown_variable_hint(std::string_view name) {
       "host",        "path",        "query",       "request_uri", "method",
       "scheme",      "remote_addr", "remote_port", "server_addr", "server_port",
       "tls_version", "request_id",  "script_name", "path_info",   "header.NAME"};
-  const std::string hint = did_you_mean(name, known);
+  std::string hint = did_you_mean(name, known);
   if (!hint.empty()) return hint;
   std::string all = "the variables are";
   for (const std::string_view each : known) {
@@ -201,8 +203,9 @@ std::string lower_case(std::string_view text) {
 }
 
 std::string without_last_slash(std::string_view path) {
-  while (path.ends_with('/'))
+  while (path.ends_with('/')) {
     path.remove_suffix(1);
+  }
   return std::string(path);
 }
 

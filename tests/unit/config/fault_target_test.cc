@@ -1,14 +1,14 @@
 // Faults of targets, members and balancers.
 #include <doctest/doctest.h>
 
-#include <vector>
+#include <array>
 
 #include "unit/config/snippets.h"
 
 namespace millrace::config {
 namespace {
 
-const std::vector<FaultyRow> kTargets = {
+constexpr std::array kTargets = std::to_array<FaultyRow>({
     {R"([[site]]
 [[site.route]]
 path = "/0"
@@ -76,113 +76,126 @@ to = { url = "fcgi://h:9000/", resue = false, set = 1, state = "drain" }
 [[site.route]]
 path = "/21"
 to = "fcgi://localhost:70000/")",
-     {R"(4:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not 1)",
-      R"(7:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://localhost" | the port is missing: localhost:PORT)",
-      R"(10:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://localhost:x/" | a port is a number from 1 to 65535)",
-      R"(13:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://[::1/" | the [ is not closed)",
-      R"(16:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://[x]:9000/" | "x" is no host)",
-      R"(19:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://a b:9000/" | "a b" is no host)",
-      R"(22:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "localhost:4000" | did you mean `fcgi://localhost:4000/`?)",
-      R"(25:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "/run/x.sock" | did you mean `unix:/run/x.sock`?)",
-      R"(28:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "http://localhost:80/" | applications are asked by FastCGI only)",
-      R"(31:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "tcp://localhost:80" | did you mean `fcgi://localhost:80`?)",
-      R"(34:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "unix:/run/x|fcgi://localhost/" | did you mean `unix:/run/x`?)",
-      R"(37:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "unix:x" | the path of a Unix socket begins with /)",
-      R"(40:6: no [balancer.nosuch])",
-      R"(43:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "balancer://a/b/" | a balancer's name has letters, digits, - and _)",
-      R"(46:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://localhost:4000/a/../b" | what follows the port is a plain path, put in front)"
-      R"( of the script's name)",
-      R"(49:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://localhost:4000/?x" | what follows the port is a plain path, put in front of)"
-      R"( the script's name)",
-      R"(52:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not "")",
-      R"(55:6: "url" is missing)",
-      R"(58:14: "url" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not 1)",
-      R"(61:14: "url" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://:9000/" | "" is no host)",
-      R"(64:32: unknown key "resue" | did you mean `reuse`?)",
-      R"(64:47: "set" is not supported yet)",
-      R"(64:56: "state" is not supported yet)",
-      R"(67:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not)"
-      R"( "fcgi://localhost:70000/" | a port is a number from 1 to 65535)"}},
+     R"(4:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not 1
+7:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://localhost" | the port is missing: localhost:PORT
+10:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://localhost:x/" | a port is a number from 1 to 65535
+13:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://[::1/" | the [ is not closed
+16:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://[x]:9000/" | "x" is no host
+19:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://a b:9000/" | "a b" is no host
+22:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "localhost:4000" | did you mean `fcgi://localhost:4000/`?
+25:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "/run/x.sock" | did you mean `unix:/run/x.sock`?
+28:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "http://localhost:80/" | applications are asked by FastCGI only
+31:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "tcp://localhost:80" | did you mean `fcgi://localhost:80`?
+34:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "unix:/run/x|fcgi://localhost/" | did you mean `unix:/run/x`?
+37:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "unix:x" | the path of a Unix socket begins with /
+40:6: no [balancer.nosuch]
+43:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "balancer://a/b/" | a balancer's name has letters, digits, - and _
+46:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://localhost:4000/a/../b" | what follows the port is a plain path, put in
+    front of the script's name
+49:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://localhost:4000/?x" | what follows the port is a plain path, put in front of
+    the script's name
+52:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not ""
+55:6: "url" is missing
+58:14: "url" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not 1
+61:14: "url" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://:9000/" | "" is no host
+64:32: unknown key "resue" | did you mean `reuse`?
+64:47: "set" is not supported yet
+64:56: "state" is not supported yet
+67:6: "to" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not
+    "fcgi://localhost:70000/" | a port is a number from 1 to 65535)"},
     {R"([[site]]
 [[site.route]]
 path = "/0"
-to = { url = "unix:/x", reuse = 1, multiplex = "of", max = -1, idle = "x", idle_timeout)"
-     R"( = 5, queue = "1", weight = 0, retry = "x", fails = 1, slots = 1.5, probe = "on",)"
-     R"( retry_non_idempotent = "x", name = "" }
+[site.route.to]
+url = "unix:/x"
+reuse = 1
+multiplex = "of"
+max = -1
+idle = "x"
+idle_timeout = 5
+queue = "1"
+weight = 0
+retry = "x"
+fails = 1
+slots = 1.5
+probe = "on"
+retry_non_idempotent = "x"
+name = ""
 [[site.route]]
 path = "/1"
-to = { url = "unix:/x", multiplex = 0, fails = { count = 0, within = 3, x = 1 }, weight)"
-     R"( = 100.01 }
+[site.route.to]
+url = "unix:/x"
+multiplex = 0
+fails = { count = 0, within = 3, x = 1 }
+weight = 100.01
 [[site.route]]
 path = "/2"
 to = { url = "unix:/x", reuse = false, multiplex = 8, weight = 0.001 }
 [[site.route]]
 path = "/3"
 to = { url = "unix:/x", multiplex = 65536, weight = "1" })",
-     {R"(4:33: "reuse" must be true or false, not 1)",
-      R"(4:48: "multiplex" must be "auto", "off" or a number from 1 to 65535, not "of" | did you)"
-      R"( mean `off`?)",
-      R"(4:60: "max" must be a number, 0 or more, not -1)",
-      R"(4:71: "idle" must be a number, 0 or more, not "x")",
-      R"(4:91: "idle_timeout" must be a duration ("250ms", "10s", "5m", "1h" or 0), at most a)"
-      R"( year, not 5 | did you mean `"5s"`?)",
-      R"(4:102: "queue" must be a duration ("250ms", "10s", "5m", "1h" or 0), at most a year,)"
-      R"( not "1" | did you mean `"1s"`?)",
-      R"(4:116: "weight" must be a number from 0.01 to 100 with two decimals at most, not 0)",
-      R"(4:127: "retry" must be a duration ("250ms", "10s", "5m", "1h" or 0), at most a year,)"
-      R"( not "x")",
-      R"(4:140: "fails" must be a table, not 1)",
-      R"(4:151: "slots" must be a number, 0 or more, not 1.5)",
-      R"(4:164: "probe" must be "auto" or "off", not "on")",
-      R"(4:193: "retry_non_idempotent" must be true or false, not "x")",
-      R"(4:205: "name" must be a string that is not empty, not "")",
-      R"(7:37: "multiplex" must be "auto", "off" or a number from 1 to 65535, not 0)",
-      R"(7:58: "count" must be a number from 1 to 1000000, not 0)",
-      R"(7:70: "within" must be a duration ("250ms", "10s", "5m", "1h" or 0), at most a year,)"
-      R"( not 3 | did you mean `"3s"`?)",
-      R"(7:73: unknown key "x")",
-      R"(7:91: "weight" must be a number from 0.01 to 100 with two decimals at most, not 100.01)",
-      R"(10:52: "multiplex" has no meaning where "reuse" is false)",
-      R"(10:64: "weight" must be a number from 0.01 to 100 with two decimals at most, not 0.001)",
-      R"(13:37: "multiplex" must be "auto", "off" or a number from 1 to 65535, not 65536)",
-      R"(13:53: "weight" must be a number from 0.01 to 100 with two decimals at most, not "1")"}},
+     R"(6:9: "reuse" must be true or false, not 1
+7:13: "multiplex" must be "auto", "off" or a number from 1 to 65535, not "of" | did you
+    mean `off`?
+8:7: "max" must be a number, 0 or more, not -1
+9:8: "idle" must be a number, 0 or more, not "x"
+10:16: "idle_timeout" must be a duration ("250ms", "10s", "5m", "1h" or 0), at most a
+    year, not 5 | did you mean `"5s"`?
+11:9: "queue" must be a duration ("250ms", "10s", "5m", "1h" or 0), at most a year, not
+    "1" | did you mean `"1s"`?
+12:10: "weight" must be a number from 0.01 to 100 with two decimals at most, not 0
+13:9: "retry" must be a duration ("250ms", "10s", "5m", "1h" or 0), at most a year, not
+    "x"
+14:9: "fails" must be a table, not 1
+15:9: "slots" must be a number, 0 or more, not 1.5
+16:9: "probe" must be "auto" or "off", not "on"
+17:24: "retry_non_idempotent" must be true or false, not "x"
+18:8: "name" must be a string that is not empty, not ""
+23:13: "multiplex" must be "auto", "off" or a number from 1 to 65535, not 0
+24:19: "count" must be a number from 1 to 1000000, not 0
+24:31: "within" must be a duration ("250ms", "10s", "5m", "1h" or 0), at most a year,
+    not 3 | did you mean `"3s"`?
+24:34: unknown key "x"
+25:10: "weight" must be a number from 0.01 to 100 with two decimals at most, not 100.01
+28:52: "multiplex" has no meaning where "reuse" is false
+28:64: "weight" must be a number from 0.01 to 100 with two decimals at most, not 0.001
+31:37: "multiplex" must be "auto", "off" or a number from 1 to 65535, not 65536
+31:53: "weight" must be a number from 0.01 to 100 with two decimals at most, not "1")"},
     {R"([[site]]
 [[site.route]]
 path = "/1"
-to = { url = "unix:/x", slots = 4, queue = "1s", max = 3, idle = 3, idle_timeout =)"
-     R"( "10s" }
+to = { url = "unix:/x", slots = 4, queue = "1s", max = 3, idle = 3, idle_timeout = "10s" }
 [[site.route]]
 path = "/2"
-to = { url = "unix:/x", slots = 8, queue = "2s", max = 3, idle = 4, idle_timeout =)"
-     R"( "10s" }
+to = { url = "unix:/x", slots = 8, queue = "2s", max = 3, idle = 4, idle_timeout = "10s" }
 [[site.route]]
 path = "/3"
 to = "unix:/x"
 [balancer.b]
 slots = 9
 members = [ { url = "unix:/x" } ])",
-     {R"(7:44: "queue" of unix:/x is 2000 ms here and 1000 ms in line 4: an address has one)",
-      R"(7:66: "idle" of unix:/x is 4 here and 3 in line 4: an address has one)",
-      R"(12:9: "slots" of unix:/x is 9 here and 4 in line 4: an address has one)",
-      R"(12:9: "slots" of unix:/x is 9 here and 8 in line 7: an address has one)"}},
-};
+     R"(7:44: "queue" of unix:/x is 2000 ms here and 1000 ms in line 4: an address has one
+7:66: "idle" of unix:/x is 4 here and 3 in line 4: an address has one
+12:9: "slots" of unix:/x is 9 here and 4 in line 4: an address has one
+12:9: "slots" of unix:/x is 9 here and 8 in line 7: an address has one)"},
+});
 
-const std::vector<FaultyRow> kBalancers = {
+constexpr std::array kBalancers = std::to_array<FaultyRow>({
     {R"([balancer.a]
 method = "byrequest"
 [balancer.b]
@@ -199,8 +212,12 @@ method = "bytraffic"
 sticky = {}
 health = {}
 membres = 1
-members = [{ url = "unix:/x", name = "a b" }, { url = "unix:/x" }, { url = "unix:/y",)"
-     R"( name = "n" }, { url = "unix:/z", name = "n" }]
+members = [
+  { url = "unix:/x", name = "a b" },
+  { url = "unix:/x" },
+  { url = "unix:/y", name = "n" },
+  { url = "unix:/z", name = "n" },
+]
 [balancer."f g"]
 members = [{ url = "unix:/x" }]
 [balancer.h]
@@ -216,43 +233,43 @@ method = 1
 url = "fcgi://h:1/a"
 [[balancer.i.members]]
 url = "fcgi://H:1/a/")",
-     {R"(1:11: the balancer "a" has no members)",
-      R"(2:10: "method" must be "byrequests", "bytraffic", "bybusyness", "heartbeat",)"
-      R"( "two-choices" or "hash", not "byrequest" | did you mean `byrequests`?)",
-      R"(3:11: the balancer "b" has no members)",
-      R"(6:11: "members" must be a list of tables, not a table)",
-      R"(8:12: an element of "members" must be a table, not "unix:/x" | did you mean `{ url =)"
-      R"( "unix:/x" }`?)",
-      R"(8:23: an element of "members" must be a table, not 1)",
-      R"(8:26: "url" is missing)",
-      R"(8:38: a member of a balancer can't be a balancer)",
-      R"(8:65: "url" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not "x")",
-      R"(10:1: "url" belongs to a member)",
-      R"(11:1: "name" belongs to a member)",
-      R"(12:12: "attempts" must be a number from 0 to 1000000, not -1)",
-      R"(13:10: method = "bytraffic" is not supported yet)",
-      R"(14:1: "sticky" is not supported yet)",
-      R"(15:1: "health" is not supported yet)",
-      R"(16:1: unknown key "membres" | did you mean `members`?)",
-      R"(17:38: "name" must be letters, digits, - and _, not "a b")",
-      R"(17:55: "unix:/x" is a member already (line 17))",
-      R"(17:109: "n" is a member's name already (line 17))",
-      R"(18:11: a balancer's name has letters, digits, - and _, not "f g")",
-      R"(20:11: the balancer "h" has no members)",
-      R"(21:1: "failover" is not supported yet)",
-      R"(22:1: "fail_on_status" is not supported yet)",
-      R"(23:1: "fail_on_timeout" is not supported yet)",
-      R"(24:1: "force_recovery" is not supported yet)",
-      R"(25:1: "hash_key" is not supported yet)",
-      R"(26:1: "set" is not supported yet)",
-      R"(27:1: "state" is not supported yet)",
-      R"(28:10: "method" must be "byrequests", "bytraffic", "bybusyness", "heartbeat",)"
-      R"( "two-choices" or "hash", not 1)",
-      R"(32:7: "fcgi://H:1/a/" is a member already (line 30))"}},
-    {R"(balancer = 1)", {R"(1:1: "balancer" must be tables, written [balancer.NAME], not 1)"}},
+     R"(1:11: the balancer "a" has no members
+2:10: "method" must be "byrequests", "bytraffic", "bybusyness", "heartbeat",
+    "two-choices" or "hash", not "byrequest" | did you mean `byrequests`?
+3:11: the balancer "b" has no members
+6:11: "members" must be a list of tables, not a table
+8:12: an element of "members" must be a table, not "unix:/x" | did you mean `{ url =
+    "unix:/x" }`?
+8:23: an element of "members" must be a table, not 1
+8:26: "url" is missing
+8:38: a member of a balancer can't be a balancer
+8:65: "url" must be "fcgi://HOST:PORT/", "unix:/PATH" or "balancer://NAME/", not "x"
+10:1: "url" belongs to a member
+11:1: "name" belongs to a member
+12:12: "attempts" must be a number from 0 to 1000000, not -1
+13:10: method = "bytraffic" is not supported yet
+14:1: "sticky" is not supported yet
+15:1: "health" is not supported yet
+16:1: unknown key "membres" | did you mean `members`?
+18:29: "name" must be letters, digits, - and _, not "a b"
+19:11: "unix:/x" is a member already (line 18)
+21:11: "n" is a member's name already (line 20)
+23:11: a balancer's name has letters, digits, - and _, not "f g"
+25:11: the balancer "h" has no members
+26:1: "failover" is not supported yet
+27:1: "fail_on_status" is not supported yet
+28:1: "fail_on_timeout" is not supported yet
+29:1: "force_recovery" is not supported yet
+30:1: "hash_key" is not supported yet
+31:1: "set" is not supported yet
+32:1: "state" is not supported yet
+33:10: "method" must be "byrequests", "bytraffic", "bybusyness", "heartbeat",
+    "two-choices" or "hash", not 1
+37:7: "fcgi://H:1/a/" is a member already (line 35))"},
+    {R"(balancer = 1)", R"(1:1: "balancer" must be tables, written [balancer.NAME], not 1)"},
     {R"([balancer]
 a = 1)",
-     {R"(2:5: "a" must be a table, not 1)"}},
+     R"(2:5: "a" must be a table, not 1)"},
     {R"([balancer.myapp]
 members = [{ url = "unix:/x" }]
 [[site]]
@@ -262,20 +279,22 @@ to = "balancer://myap/"
 [[site.route]]
 path = "/x"
 to = { url = "balancer://myapp/", idle = 4 })",
-     {R"(6:6: no [balancer.myap] | did you mean `myapp`?)",
-      R"(9:35: the members of a balancer have their keys in [balancer.myapp])"}},
-};
+     R"(6:6: no [balancer.myap] | did you mean `myapp`?
+9:35: the members of a balancer have their keys in [balancer.myapp])"},
+});
 
 }  // namespace
 
 TEST_CASE("Loader: the faults of targets have their places and hints") {
-  for (const FaultyRow& row : kTargets)
+  for (const FaultyRow& row : kTargets) {
     CHECK(difference(row) == "");
+  }
 }
 
 TEST_CASE("Loader: the faults of [balancer.NAME] have their places and hints") {
-  for (const FaultyRow& row : kBalancers)
+  for (const FaultyRow& row : kBalancers) {
     CHECK(difference(row) == "");
+  }
 }
 
 }  // namespace millrace::config

@@ -229,6 +229,18 @@ TEST_CASE("Loader: every form of a target gives its address and script root") {
   }
 }
 
+TEST_CASE("Loader: the path of a Unix socket has to fit into its address") {
+  const std::string path = "unix:/" + std::string(107, 'a');
+  for (const std::string& text :
+       {"[[listen]]\naddress = \"" + path + "\"",
+        "[[site]]\n[[site.route]]\npath = \"/\"\nto = \"" + path + "\""}) {
+    const Loaded result = load_text(completed(text), "f");
+    REQUIRE(result.faults.size() == 1);
+    CHECK(result.faults[0].message ==
+          "the path of a Unix socket has at most 107 bytes, this one 108");
+  }
+}
+
 TEST_CASE("Loader: the keys of matching are kept") {
   const Route exact = route_with("respond = {}\nmethods = [\"GET\", \"M-SEARCH\"]");
   CHECK(exact.methods == std::vector<std::string>{"GET", "M-SEARCH"});

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -59,18 +60,22 @@ TEST_CASE("render: nothing of the file controls the terminal") {
 }
 
 TEST_CASE("load_text: text that is no TOML is one fault, at its place") {
-  for (const auto& [text, line, column] :
-       {std::tuple{"a = 1\nb = = 2", 2, 5}, std::tuple{"[server]\nworkers = 1\nworkers = 2", 3, 11},
-        std::tuple{"[server]\n[server]", 2, 1}, std::tuple{"x = [1,\n2", 2, 2},
-        std::tuple{"x = \"\xff\"", 1, 5}}) {
-    CAPTURE(text);
-    const Loaded loaded = load_text(text, "f");
+  struct Row {
+    std::string_view text;
+    std::uint32_t line;
+    std::uint32_t column;
+  };
+  for (const Row& row :
+       {Row{"a = 1\nb = = 2", 2, 5}, Row{"[server]\nworkers = 1\nworkers = 2", 3, 11},
+        Row{"[server]\n[server]", 2, 1}, Row{"x = [1,\n2", 2, 2}, Row{"x = \"\xff\"", 1, 5}}) {
+    CAPTURE(row.text);
+    const Loaded loaded = load_text(row.text, "f");
     CHECK_FALSE(loaded.config.has_value());
     REQUIRE(loaded.faults.size() == 1);
-    CHECK(loaded.faults[0].line == line);
-    CHECK(loaded.faults[0].column == column);
+    CHECK(loaded.faults[0].line == row.line);
+    CHECK(loaded.faults[0].column == row.column);
     CHECK_FALSE(loaded.faults[0].message.empty());
-    CHECK(loaded.source == text);
+    CHECK(loaded.source == row.text);
   }
 }
 

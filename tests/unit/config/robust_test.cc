@@ -46,8 +46,9 @@ TEST_CASE("Files: the default configuration and the examples load") {
     const std::string path = std::string(MILLRACE_SOURCE_ROOT "/") + name;
     const Loaded loaded = load_file(path);
     std::string faults;
-    for (const Fault& fault : loaded.faults)
+    for (const Fault& fault : loaded.faults) {
       faults += render(fault, name, loaded.source) + '\n';
+    }
     CHECK(faults == "");
     CHECK(loaded.config.has_value());
   }
@@ -66,8 +67,9 @@ TEST_CASE("Files: the keys that the default configuration only shows are good on
   }
   const Loaded loaded = load_text(text, "f");
   std::string faults;
-  for (const Fault& fault : loaded.faults)
+  for (const Fault& fault : loaded.faults) {
     faults += render(fault, "f", loaded.source) + '\n';
+  }
   CHECK(faults == "");
 }
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
 #include <utility>
 
 namespace millrace::config {
@@ -40,11 +41,16 @@ Config loaded(std::string_view snippet) {
 std::string difference(const FaultyRow& row) {
   const Loaded loaded = load_text(completed(row.text), "test.toml");
   std::string expected;
-  for (const std::string_view fault : row.faults)
-    expected.append(fault).append("\n");
+  std::istringstream lines{std::string(row.faults)};
+  for (std::string line; std::getline(lines, line);) {
+    const bool continues = line.starts_with("    ");
+    if (continues) expected.pop_back();
+    expected.append(line, continues ? 3 : 0).append("\n");
+  }
   std::string found;
-  for (const Fault& fault : loaded.faults)
+  for (const Fault& fault : loaded.faults) {
     found += line_of(fault) + '\n';
+  }
   const bool consistent = loaded.config.has_value() == loaded.faults.empty();
   if (found == expected && consistent) return {};
   return std::string(row.text) + "\n--- expected\n" + expected + "--- found\n" + found;

@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "config/load.h"
 
@@ -12,8 +11,9 @@ namespace millrace::config {
 
 struct FaultyRow {
   std::string_view text;
-  // Each `LINE:COLUMN: message`, then ` | hint` where there is one.
-  std::vector<std::string_view> faults;
+  // A line for each: `LINE:COLUMN: message`, then ` | hint` where there is one. A line that begins
+  // with spaces goes on with the one before.
+  std::string_view faults;
 };
 
 [[nodiscard]] std::string completed(std::string_view snippet);

@@ -32,9 +32,9 @@ TEST_CASE("Values: a duration is an integer and a unit") {
   const std::vector<std::pair<std::string, std::int64_t>> good = {
       {"250ms", 250}, {"10s", 10'000}, {"5m", 300'000},          {"1h", 3'600'000},
       {"0s", 0},      {"007s", 7000},  {"8760h", 31'536'000'000}};
-  for (const auto& [text, millis] : good) {
-    CAPTURE(text);
-    CHECK(duration_of(text_node(text)) == Millis{millis});
+  for (const auto& row : good) {
+    CAPTURE(row.first);
+    CHECK(duration_of(text_node(row.first)) == Millis{row.second});
   }
   for (const char* text : {"", "s", "10", "10 s", " 10s", "10s ", "10S", "-1s", "+1s", "1.5s",
                            "1h30m", "8761h", "18446744073709551616ms", "10sec"}) {
@@ -125,13 +125,13 @@ TEST_CASE("Values: every variable has its name") {
                                                              {"request_id", Variable::RequestId},
                                                              {"script_name", Variable::ScriptName},
                                                              {"path_info", Variable::PathInfo}};
-  for (const auto& [name, variable] : all) {
-    CAPTURE(name);
+  for (const auto& row : all) {
+    CAPTURE(row.first);
     Problem problem;
-    const auto value = template_of("${" + name + "}", problem);
+    const auto value = template_of("${" + row.first + "}", problem);
     REQUIRE(value.has_value());
     REQUIRE(value->parts.size() == 1);
-    CHECK(value->parts[0].variable == variable);
+    CHECK(value->parts[0].variable == row.second);
   }
   for (const char* wrong : {"${}", "${HOST}", "${ host}", "${header.}", "${header}", "${host",
                             "${header.a b}", "${ho${host}st}"}) {
