@@ -1,0 +1,121 @@
+// A kernel for tests, by hand: nothing completes until the test says so, with the result it says.
+// Meanwhile the ownership rules of io/op.h are checked by machine:
+//
+// - what is being sent is copied at the start and compared at the end;
+// - a block that nobody holds any more is filled with 0xDD;
+// - one send and one receive at a time on a socket, and a close finds no other operation on it.
+//
+// SimNet is built on this class: there sockets, peers and chance decide what completes.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buffer/block.h"
+#include "buffer/chain.h"
+#include "io/ring.h"
+
+namespace millrace::testing {
+
+using io::Fd;
+using io::Millis;
+
+class SimRing : public io::Ring, private buffer::BlockOwner {
+ public:
+  enum class Kind : std::uint8_t { Accept, Connect, Receive, Send, Hangup, Readable, Close };
+
+  // Blocks of the receive ring: how many, and how large.
+  explicit SimRing(std::size_t blocks = 64, std::size_t block_bytes = 4096);
+  ~SimRing() override;
+
+  Fd open_socket(const io::SocketAddress& address) override;
+  io::SocketAddress remote_address(Fd fd) override;
+  io::SocketAddress local_address(Fd fd) override;
+  void end_sending(Fd fd) override;
+  void reset_when_closed(Fd fd) override;
+  void accept(io::Op& op, Fd listener, bool many) override;
+  void connect(io::Op& op, Fd fd, const io::SocketAddress& address) override;
+  void receive(io::Op& op, Fd fd, std::uint32_t credit) override;
+  void send(io::Op& op, Fd fd, const buffer::Chain& bytes) override;
+  void watch_hangup(io::Op& op, Fd fd) override;
+  void watch_readable(io::Op& op, Fd fd) override;
+  void close(io::Op& op, Fd fd) override;
+  void cancel(io::Op& op) override;
+  void turn(std::optional<Millis> wait) override;
+
+  // By hand. Each completes the oldest operation of that kind, on `fd` if one is named.
+  void complete(Kind kind, int result, bool more = false, Fd fd = io::kNoFd);
+  // A receive; `more`: the multishot goes on. Bytes must fit into a block.
+  void complete_receive(std::string_view bytes, bool more = true, Fd fd = io::kNoFd);
+  // A send, whole; returns what was sent.
+  std::string complete_send(Fd fd = io::kNoFd);
+
+  [[nodiscard]] bool pending(Kind kind, Fd fd = io::kNoFd) const;
+  [[nodiscard]] bool cancelled(Kind kind, Fd fd = io::kNoFd) const;
+  [[nodiscard]] std::uint32_t credit(Fd fd = io::kNoFd) const;  // of the receive
+  [[nodiscard]] std::size_t in_flight() const { return requests_.size(); }
+  [[nodiscard]] bool sending_ended(Fd fd) const;
+  [[nodiscard]] bool resets(Fd fd) const;
+  // Blocks of the receive ring that somebody holds.
+  [[nodiscard]] std::size_t blocks_out() const { return blocks_.size() - free_.size(); }
+  [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
+
+ protected:
+  struct Request {
+    Kind kind = Kind::Close;
+    io::Op* op = nullptr;
+    Fd fd = io::kNoFd;
+    std::uint32_t credit = 0;                    // of a receive
+    bool many = false;                           // of an accept
+    const io::SocketAddress* address = nullptr;  // of a connect
+    std::vector<iovec> pinned;                   // of a send
+    std::string copy;                            // the same bytes as they were at the start
+    bool cancelled = false;
+    // For SimNet.
+    std::size_t moved = 0;     // bytes sent or received so far
+    Millis ready{0};           // completes then at the earliest
+    bool held = false;         // has been delayed
+    bool posted = false;       // its final completion is on its way to the owner
+    bool cancel_lost = false;  // completes once more before it is cancelled
+  };
+
+  [[nodiscard]] std::vector<Request>& requests() { return requests_; }
+  [[nodiscard]] std::size_t free_blocks() const { return free_.size(); }
+  [[nodiscard]] const Request* find(Kind kind, Fd fd) const;
+  // Fills a block; nothing where none is left. `bytes` fit into one.
+  std::optional<buffer::Slice> fill_block(std::string_view bytes);
+  // Checks and removes a request that is final.
+  void retire(std::size_t index);
+  static void check_pins(const Request& request);
+  static void hand_over(io::Op& op, io::Completion done) { deliver(op, std::move(done)); }
+
+ private:
+  // What is set at a socket rather than done with it.
+  struct Mark {
+    Fd fd = io::kNoFd;
+    bool sending_ended = false;
+    bool resets = false;
+  };
+
+  Request& add(Kind kind, io::Op& op, Fd fd);
+  std::size_t index_of(Kind kind, Fd fd) const;
+  Mark& mark(Fd fd);
+  void recycle(buffer::Block& block) noexcept override;
+
+  std::vector<Request> requests_;
+  std::vector<Mark> marks_;
+  std::size_t block_bytes_;
+  std::unique_ptr<char[]> memory_;
+  std::vector<buffer::Block> blocks_;
+  std::vector<buffer::Block*> free_;
+  Fd next_fd_ = 1'000'000;  // Never the number of a real descriptor.
+};
+
+}  // namespace millrace::testing
