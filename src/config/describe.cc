@@ -94,7 +94,7 @@ std::vector<const Route*> in_order_of_trial(const Site& site) {
   };
   std::stable_sort(routes.begin(), routes.end(), [&](const Route* a, const Route* b) {
     if (rank(*a) != rank(*b)) return rank(*a) < rank(*b);
-    return rank(*a) == 2 && a->path.size() > b->path.size();
+    return a->path.size() > b->path.size();
   });
   return routes;
 }

@@ -5,6 +5,8 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <optional>
 
 namespace millrace::config {
 namespace {
@@ -67,10 +69,56 @@ Node convert(const toml::node& from) {
   return node;
 }
 
+// The end of the string that begins at `start`, or of the line where a string of one line has none.
+std::size_t end_of_string(std::string_view text, std::size_t start) {
+  const char quote = text[start];
+  const std::string three(3, quote);
+  const bool multiline = text.substr(start).starts_with(three);
+  const std::string_view end = multiline ? std::string_view(three) : text.substr(start, 1);
+  for (std::size_t at = start + end.size(); at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (text.substr(at).starts_with(end)) {
+      return at + end.size();
+    } else if (!multiline && text[at] == '\n') {
+      return at;
+    }
+  }
+  return text.size();
+}
+
+// The library descends once more for each part of a dotted key and limits only other nesting, so
+// that a long enough key would overflow the stack. Nothing where all keys are short.
+std::optional<Position> too_deep_key(std::string_view text) {
+  constexpr std::size_t kPartsMax = 64;
+  std::size_t dots = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"' || c == '\'') {
+      at = end_of_string(text, at) - 1;
+    } else if (c == '#') {
+      at = std::min(text.find('\n', at), text.size()) - 1;
+    } else if (c == '=' || c == ',' || c == '{' || c == '[' || c == '\n') {
+      dots = 0;
+    } else if (c == '.' && ++dots >= kPartsMax) {
+      const std::string_view before = text.substr(0, at);
+      const auto lines = std::count(before.begin(), before.end(), '\n');
+      const std::size_t column = before.size() - (before.rfind('\n') + 1);
+      return Position{static_cast<std::uint32_t>(lines) + 1,
+                      static_cast<std::uint32_t>(column) + 1};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Tree parse_tree(std::string_view text) {
   Tree tree;
+  if (const auto deep = too_deep_key(text)) {
+    tree.faults.push_back({deep->line, deep->column, "a key with too many dots", {}});
+    return tree;
+  }
   try {
     tree.root = convert(toml::parse(text));
     tree.root.at = {};

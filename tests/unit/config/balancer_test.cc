@@ -52,6 +52,14 @@ TEST_CASE("Loader: multiplex is a mode and a cap") {
   CHECK(member_with("multiplex = 65535").multiplex_max == 65535);
 }
 
+TEST_CASE("Loader: a member's \"auto\" has the default cap again") {
+  const Config config = loaded(R"([balancer.app]
+multiplex = 9
+members = [{ url = "unix:/a", multiplex = "auto" }, { url = "unix:/b" }])");
+  CHECK(config.balancers.at(0).members.at(0).multiplex_max == 64);
+  CHECK(config.balancers.at(0).members.at(1).multiplex_max == 9);
+}
+
 TEST_CASE("Loader: without reuse a connection is never shared") {
   const Member member = member_with("reuse = false");
   CHECK_FALSE(member.reuse);

@@ -92,6 +92,27 @@ TEST_CASE("Loader: with any one byte deleted or changed a file gives a config or
   }
 }
 
+TEST_CASE("Loader: a key of absurd depth is a fault, and dots elsewhere are none") {
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i)
+    key += ".\"a\"";
+  for (const std::string& text : {key + " = 1", '[' + key + ']', "x = { b = 1, " + key + " = 1 }",
+                                  "# \"\nb = \"\\\"\"\nc = '\\'\n" + key + " = 1"}) {
+    const Loaded loaded = load_text(text, "f");
+    REQUIRE(loaded.faults.size() == 1);
+    CHECK(loaded.faults[0].message == "a key with too many dots");
+    CHECK(loaded.faults[0].line == std::count(text.begin(), text.end(), '\n') + 1);
+  }
+  const std::string dots(100'000, '.');
+  for (const std::string& text :
+       {"x = \"" + dots + '"', "x = '" + dots + '\'', "x = \"\"\"\n\"\n" + dots + "\"\"\"",
+        "x = \'\'\'\n\'\n" + dots + "\'\'\'", "# " + dots}) {
+    for (const Fault& fault : load_text(text, "f").faults) {
+      CHECK(fault.message != "a key with too many dots");
+    }
+  }
+}
+
 TEST_CASE("Loader: any key of any table may have a value of any type") {
   const std::string text = contents("etc/millrace.toml");
   std::istringstream lines(text);
