@@ -116,7 +116,12 @@ void Stream::on_received(Completion& done) {
   if (done.failed() && done.result != -ENOBUFS && done.result != -ECANCELED) {
     return fail(Reason::ReadFailed, -done.result);
   }
-  if (!done.more) arm();
+  if (!done.more) {
+    arm();
+  } else if (paused_) {
+    // The cancel came too early to find the receive.
+    loop_.ring.cancel(receive_);
+  }
   if (!done.failed()) listener_.on_bytes(std::move(done.bytes));
 }
 

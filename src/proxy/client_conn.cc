@@ -39,12 +39,11 @@ void ClientConn::on_bytes(buffer::Slice bytes) {
 void ClientConn::pump() {
   if (pumping_) return;
   pumping_ = true;
-  bool after_body = false;  // The message may end without another byte.
   while (true) {
     if (finished_) leave(after_);
     if (state_ != State::Reading && state_ != State::Answering && state_ != State::Idle) break;
     const bool wanted = exchange_ == nullptr || exchange_->wants_input();
-    if (input_.empty() && !(after_body && wanted)) break;
+    if (input_.empty() && !(after_body_ && wanted)) break;
     if (!wanted) {
       stream_.pause();
       break;
@@ -53,7 +52,7 @@ void ClientConn::pump() {
       exchange_ = &proxy_.take_exchange();
       exchange_->begin(*this);
     }
-    after_body = take_input();
+    after_body_ = take_input();
   }
   if (exchange_ != nullptr && exchange_->wants_input() && input_.empty()) stream_.resume();
   pumping_ = false;

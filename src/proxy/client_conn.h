@@ -93,6 +93,7 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   State state_ = State::Idle;
   After after_ = After::Keep;
   bool pumping_ = false;
+  bool after_body_ = false;  // the message may end without another byte
   bool finished_ = false;  // the exchange is over; pump() or finish() clears it away
   bool draining_ = false;
   bool head_timed_ = true;  // the read timer runs for the head, at first from accept on
