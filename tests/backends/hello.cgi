@@ -1,8 +1,8 @@
 #!/bin/sh
-# A CGI program for fcgiwrap.
+# A CGI program for fcgiwrap, which passes the whole body on before it reads any output.
 printf 'Content-Type: text/plain\r\nX-Length: %s\r\n\r\n' "$CONTENT_LENGTH"
 if [ "$PATH_INFO" = /echo ]; then
-  head -c "${CONTENT_LENGTH:-0}"
+  perl -e 'undef $/; my $body = <STDIN>; print $body'
 else
   printf '%s %s?%s' "$REQUEST_METHOD" "$PATH_INFO" "$QUERY_STRING"
 fi

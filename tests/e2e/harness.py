@@ -27,6 +27,7 @@ BINARY = os.path.abspath(os.environ.get("MILLRACE")
 BUILT = os.path.join(REPOSITORY, "build/e2e")  # programs compiled for the tests
 ALARMS = re.compile(r"MUST|AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 _next_port = int(os.environ.get("E2E_PORTS", "20000"))
+_claims = []  # sockets whose abstract names claim ports among all test processes of the machine
 
 
 def wait_for(condition, what, seconds=10):
@@ -40,16 +41,21 @@ def wait_for(condition, what, seconds=10):
 
 
 def free_port():
-    """A port nobody listens on, outside of the range that the kernel gives to clients."""
+    """A port nobody listens on, outside of the range that the kernel gives to clients. It stays
+    claimed while this process lives, so that no other test process takes it before its use."""
     global _next_port
     while True:
         _next_port += 1
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             try:
+                claim.bind(f"\0millrace-e2e-port-{_next_port}")
                 probe.bind(("127.0.0.1", _next_port))
-                return _next_port
             except OSError:
+                claim.close()
                 continue
+        _claims.append(claim)
+        return _next_port
 
 
 def substitute(text, values):
@@ -222,7 +228,7 @@ class ProxyCase(unittest.TestCase):
     maxDiff = 4000
 
     def setUp(self):
-        self.proxies, self.backends, self.clients = [], [], []
+        self.proxies, self.backends, self.clients, self.applications = [], [], [], []
         self.directory = tempfile.mkdtemp(prefix="millrace-test-")
         os.chmod(self.directory, 0o755)
         self.addCleanup(shutil.rmtree, self.directory, True)
@@ -260,6 +266,8 @@ class ProxyCase(unittest.TestCase):
 
         for client in self.clients:
             client.close()
+        for application in self.applications:
+            application.stop()
         live = [proxy for proxy in self.proxies if proxy.baseline is not None]
         for backend in self.backends:
             backend.stop()

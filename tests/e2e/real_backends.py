@@ -49,7 +49,7 @@ class Application:
         self.port = free_port()
         self.unix = unix
         self.program = None
-        case.addCleanup(self.stop)
+        case.applications.append(self)
 
     @property
     def url(self):
@@ -75,7 +75,7 @@ class Application:
         if self.program:
             self.program.process.terminate()
             try:
-                self.program.process.wait(5)
+                self.program.process.wait(2)
             except subprocess.TimeoutExpired:
                 pass
             self.program.kill()
@@ -145,7 +145,7 @@ class FcgiWrap(Application):
         wrap = need(case, "fcgiwrap", "fcgiwrap")
         self.script = os.path.join(SOURCES, "hello.cgi")
         address = f"unix:{self.path}" if unix else f"tcp:127.0.0.1:{self.port}"
-        self.run([wrap, "-f", "-c", "2", "-s", address])
+        self.run([wrap, "-f", "-c", "1", "-s", address])
 
 
 def without_io_uring(case):

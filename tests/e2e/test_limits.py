@@ -62,14 +62,14 @@ class Limits(ProxyCase):
         post = request_bytes("POST", "/", {"Transfer-Encoding": "chunked"})
         self.assertEqual(200, proxy.raw(post + chunked(b"x" * 500, b"y" * 524)).status)
         self.refused(proxy, post + chunked(b"x" * 500, b"y" * 525), [413])
-        self.refused(proxy, post + b"ffffffff\r\nx", [413])
+        self.refused(proxy, post + b"ffffffff\r\n" + b"x" * 2000, [413])
         self.assertEqual(1, len(app.complete()))
 
     def test_body_limit_of_a_route(self):
         app = self.backend()
         proxy = self.start(f'''
 [limits]
-body = "10"
+body = 10
 [[site]]
 [[site.route]]
 path = "/"

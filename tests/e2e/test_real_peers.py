@@ -16,7 +16,7 @@ class Php(ProxyCase):
 
     def setUp(self):
         super().setUp()
-        self.fpm = PhpFpm(self, self.UNIX)
+        self.fpm = PhpFpm(self, self.UNIX, children=8)
         self.proxy = self.proxy_to(self.fpm.url, f'split_path = [".php"]\nroot = "{self.fpm.root}"')
 
     def test_hello(self):
