@@ -47,6 +47,7 @@ TEST_CASE("render: without a hint there is none") {
 TEST_CASE("render: the caret stands below its character, after tabs and beyond ASCII") {
   CHECK(render({1, 3, "wrong", ""}, "f", "\ta\xc3\xa9x") == "f:1:3: wrong\n\ta\xc3\xa9x\n\t ^");
   CHECK(render({1, 4, "wrong", ""}, "f", "\ta\xc3\xa9x") == "f:1:4: wrong\n\ta\xc3\xa9x\n\t  ^");
+  CHECK(render({1, 3, "wrong", ""}, "f", "\xc3\xa9\tx") == "f:1:3: wrong\n\xc3\xa9\tx\n \t^");
 }
 
 TEST_CASE("render: a line that is empty or isn't there is left out") {
