@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "config/load.h"
@@ -20,7 +22,8 @@
 namespace millrace::server {
 namespace {
 
-std::string configuration(std::uint16_t port, const demo::Responder& one, const demo::Responder& two) {
+std::string configuration(std::uint16_t port, const demo::Responder& one,
+                          const demo::Responder& two) {
   return fmt::format(R"([[listen]]
 address = "127.0.0.1:{}"
 
@@ -87,7 +90,8 @@ int demo(const DemoOptions& options) {
   two.value()->start();
 
   const std::uint16_t port = options.once || !is_free(options.port) ? 0 : options.port;
-  const std::string text = configuration(std::max<std::uint16_t>(options.port, 1), *one.value(), *two.value());
+  const std::string text =
+      configuration(std::max<std::uint16_t>(options.port, 1), *one.value(), *two.value());
   config::Loaded loaded = config::load_text(text, "demo.toml");
   if (!loaded.config) {
     for (const config::Fault& fault : loaded.faults) {
@@ -112,6 +116,29 @@ int demo(const DemoOptions& options) {
   two.value()->stop();
   if (!good) fmt::print(stderr, "millrace: the demo's answer is not what the application gives\n");
   return good ? status : 1;
+}
+
+int serve_application(const std::vector<std::string>& addresses) {
+  block_signals();
+  raise_descriptor_limit();
+  std::vector<std::unique_ptr<demo::Responder>> responders;
+  for (const std::string& address : addresses) {
+    auto responder = demo::Responder::listen(address, address);
+    if (!responder.ok()) {
+      fmt::print(stderr, "millrace: {}\n", responder.error());
+      return 1;
+    }
+    responders.push_back(std::move(responder.value()));
+    responders.back()->start();
+  }
+  for (const auto& responder : responders)
+    fmt::print("application: {}\n", responder->address());
+  std::fflush(stdout);
+  const sigset_t signals = handled_signals();
+  int signal = 0;
+  while (signal != SIGTERM && signal != SIGQUIT && signal != SIGINT)
+    ::sigwait(&signals, &signal);
+  return 0;
 }
 
 }  // namespace millrace::server

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "config/describe.h"
 #include "config/load.h"
@@ -53,16 +54,25 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   std::string file = "/etc/millrace/millrace.toml";
   server::DemoOptions demo_options;
+  std::vector<std::string> applications;
 
   CLI::App* run_command = app.add_subcommand("run", "serve, in the foreground");
-  CLI::App* check_command = app.add_subcommand("check", "check a configuration and show its routes");
+  CLI::App* check_command =
+      app.add_subcommand("check", "check a configuration and show its routes");
   for (CLI::App* command : {run_command, check_command}) {
     command->add_option("-c,--config", file, "the configuration")->capture_default_str();
   }
-  CLI::App* demo_command =
-      app.add_subcommand("demo", "serve a built-in FastCGI application, balanced over two instances");
-  demo_command->add_flag("--once", demo_options.once, "make one request, check its answer, and exit");
-  demo_command->add_option("--port", demo_options.port, "where to listen; 0: any free port");
+  CLI::App* demo_command = app.add_subcommand(
+      "demo", "serve a built-in FastCGI application, balanced over two instances");
+  CLI::Option* once = demo_command->add_flag("--once", demo_options.once,
+                                             "make one request, check its answer, and exit");
+  CLI::Option* port =
+      demo_command->add_option("--port", demo_options.port, "where to listen; 0: any free port");
+  demo_command
+      ->add_option("--application", applications,
+                   "serve the application alone, at HOST:PORT or unix:PATH; may be repeated")
+      ->excludes(once)
+      ->excludes(port);
 
   try {
     app.parse(argc, argv);
@@ -72,5 +82,6 @@ int main(int argc, char** argv) {
   }
   if (run_command->parsed()) return run(file);
   if (check_command->parsed()) return check(file);
+  if (!applications.empty()) return server::serve_application(applications);
   return server::demo(demo_options);
 }
