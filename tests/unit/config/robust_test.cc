@@ -94,8 +94,9 @@ TEST_CASE("Loader: with any one byte deleted or changed a file gives a config or
 
 TEST_CASE("Loader: a key of absurd depth is a fault, and dots elsewhere are none") {
   std::string key = "a";
-  for (int i = 0; i < 100'000; ++i)
+  for (int i = 0; i < 100'000; ++i) {
     key += ".\"a\"";
+  }
   for (const std::string& text : {key + " = 1", '[' + key + ']', "x = { b = 1, " + key + " = 1 }",
                                   "# \"\nb = \"\\\"\"\nc = '\\'\n" + key + " = 1"}) {
     const Loaded loaded = load_text(text, "f");
