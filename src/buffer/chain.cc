@@ -23,6 +23,11 @@ void Chain::append(Slice slice) {
   link(std::move(slice));
 }
 
+void Chain::append_to_keep(Slice slice) {
+  if (slice.size() < kSmallBytes) return append_copy(slice.text());
+  append(std::move(slice));
+}
+
 void Chain::append_copy(std::string_view text) {
   if (text.empty()) return;
   std::memcpy(reserve(text.size()), text.data(), text.size());

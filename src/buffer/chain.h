@@ -16,12 +16,17 @@ namespace millrace::buffer {
 
 class Chain {
  public:
+  static constexpr std::size_t kSmallBytes = 1024;
+
   explicit Chain(BlockPool& pool) : pool_(&pool) {}
   Chain(const Chain&) = delete;
   Chain& operator=(const Chain&) = delete;
   ~Chain() { clear(); }
 
   void append(Slice slice);
+  // The same for a slice that may wait for long: a small one is copied, since it would hold a whole
+  // block. Peers that send byte by byte would take memory many times what they send.
+  void append_to_keep(Slice slice);
   void append_copy(std::string_view text);
   // Contiguous room for `bytes` at the end, valid until the next call of any function here. Only what
   // is then committed belongs to the chain. 0 < bytes.

@@ -3,12 +3,20 @@
 #include <utility>
 
 #include "base/must.h"
+#include "fcgi/params.h"
 #include "fcgi/record_writer.h"
 #include "proxy/backend_pool.h"
 
 namespace millrace::proxy {
+namespace {
 
 using Event = fcgi::Event;
+using balance::Nature;
+
+// How long the first GET_VALUES of an address may take to be answered.
+constexpr io::Millis kFirstProbe{100};
+
+}  // namespace
 
 BackendConn::BackendConn(BackendPool& pool, io::Loop& loop) : pool_(pool), stream_(loop, *this) {}
 
@@ -23,12 +31,13 @@ void BackendConn::take(BackendUser& user) {
   state_ = State::Ready;
 }
 
-void BackendConn::begin_request(bool keep) {
+void BackendConn::begin_request(Manner manner) {
   MUST(state_ == State::Ready);
   state_ = State::Busy;
-  keep_ = keep;
+  manner_ = manner;
   input_complete_ = answering_ = false;
   ++requests_;
+  if (requests_ == 1) pool_.begin_first(*this);
 }
 
 void BackendConn::detach(bool drain) {
@@ -46,6 +55,7 @@ void BackendConn::detach(bool drain) {
 void BackendConn::close() {
   if (state_ == State::Closing) return;
   if (state_ == State::Idle) pool_.forget_idle(*this);
+  pool_.end_first(*this);
   state_ = State::Closing;
   user_ = nullptr;
   timer_.disarm();
@@ -54,32 +64,48 @@ void BackendConn::close() {
 
 void BackendConn::on_open() {
   state_ = State::Ready;
-  if (user_ == nullptr) return close();
   user_->on_backend_open();
 }
 
 void BackendConn::on_bytes(buffer::Slice bytes) {
-  if (state_ == State::Ready) return fail(BackendFailure::Protocol, "bytes before a request");
-  if (state_ == State::Idle) return close();
-  answering_ = true;
+  if (carries() && !std::exchange(answering_, true) && requests_ == 1) pool_.end_first(*this);
   std::string_view rest = bytes.text();
   while (!rest.empty()) {
     const fcgi::RecordReader::Step step = reader_.next(rest);
     rest.remove_prefix(step.consumed);
     if (step.event == Event::NeedMore) break;
-    if (step.event == Event::Bad) return fail(BackendFailure::Protocol, step.reason);
-    if (step.event == Event::Values) continue;
-    if (step.id != kRequestId) {
-      return fail(BackendFailure::Protocol, "a record of a request that is not on this connection");
+    if (step.event == Event::End && carries() && step.id == kRequestId) {
+      return finish_request(step.end, !rest.empty());
     }
-    if (step.event == Event::End) return finish_request(step.end, !rest.empty());
-    if (user_ != nullptr) take_record(step, bytes);
-    if (state_ == State::Closing) return;
+    if (!take_record(step, bytes)) return;
   }
-  if (user_ != nullptr) user_->on_backend_pause();
+  if (!carries() && !reader_.at_boundary()) return;
+  if (user_ != nullptr && state_ == State::Busy) user_->on_backend_pause();
 }
 
-void BackendConn::take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes) {
+// False: the connection is closed, or was closed by its user.
+bool BackendConn::take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes) {
+  if (step.event == Event::Bad) {
+    fail(BackendFailure::Protocol, step.reason);
+    return false;
+  }
+  if (step.event == Event::Values) {
+    on_values(step.content);
+    return state_ != State::Closing;
+  }
+  if (!carries()) {
+    fail(BackendFailure::Protocol, "a record without a request");
+    return false;
+  }
+  if (step.id != kRequestId) {
+    fail(BackendFailure::Protocol, "a record of a request that is not on this connection");
+    return false;
+  }
+  if (user_ != nullptr) hand_over(step, bytes);
+  return state_ != State::Closing;
+}
+
+void BackendConn::hand_over(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes) {
   const bool is_stdout = step.type == fcgi::RecordType::Stdout;
   if (step.event == Event::StreamEnd) {
     if (is_stdout) user_->on_stdout_end();
@@ -95,17 +121,55 @@ void BackendConn::finish_request(fcgi::EndRequest end, bool surplus) {
   BackendUser* user = std::exchange(user_, nullptr);
   timer_.disarm();
   stream_.resume();
-  if (keep_ && input_complete_ && out().empty() && !surplus) {
-    state_ = State::Idle;
-    pool_.offer(*this);
-  } else {
+  if (!input_complete_ || !out().empty() || surplus || stream_.ended()) {
     close();
+  } else if (must_probe()) {
+    begin_probe();
+  } else {
+    become_free();
   }
   if (user != nullptr) user->on_request_end(end);
 }
 
+// A connection that is not kept is proven free too where its place is counted: else the place would
+// be given to a request that must wait for the process in vain.
+bool BackendConn::must_probe() {
+  if (!manner_.probe || (!manner_.keep && !pool_.counts_processes())) return false;
+  const Nature nature = pool_.nature();
+  return nature == Nature::OneByOne || (nature == Nature::Unknown && pool_.begin_asking());
+}
+
+void BackendConn::begin_probe() {
+  state_ = State::Probing;
+  fcgi::get_values(out(), true);
+  flush();
+  if (pool_.nature() == Nature::Unknown) stream_.loop().timers.arm(timer_, kFirstProbe);
+}
+
+void BackendConn::become_free() {
+  if (!manner_.keep) return close();
+  state_ = State::Idle;
+  pool_.offer(*this);
+}
+
+// Go's net/http/fcgi sends a second, empty one: it says nothing.
+void BackendConn::on_values(std::string_view pairs) {
+  fcgi::PairReader reader(pairs);
+  fcgi::Pair pair;
+  while (reader.next(pair) == fcgi::PairReader::Event::Pair) {
+    if (pair.name != fcgi::kMpxsConns) continue;
+    pool_.set_nature(pair.value == "1" ? Nature::Multiplexing : Nature::OneByOne);
+  }
+  if (state_ != State::Probing || !out().empty()) return;
+  if (pool_.nature() == Nature::Unknown || pool_.nature() == Nature::Silent) {
+    pool_.set_nature(Nature::OneByOne);
+  }
+  timer_.disarm();
+  become_free();
+}
+
 void BackendConn::on_end() {
-  if (state_ == State::Idle || state_ == State::Draining) return close();
+  if (state_ != State::Busy && state_ != State::Ready) return close();
   fail(lost(), "it closed the connection");
 }
 
@@ -118,6 +182,7 @@ void BackendConn::on_closed() {
     // The stream has failed by itself.
     const bool refused = stream_.reason() == io::Stream::Reason::ConnectFailed;
     if (state_ == State::Idle) pool_.forget_idle(*this);
+    pool_.end_first(*this);
     state_ = State::Closing;
     if (BackendUser* user = std::exchange(user_, nullptr)) {
       user->on_backend_failed(refused ? BackendFailure::Refused : lost(),
@@ -128,7 +193,14 @@ void BackendConn::on_closed() {
   pool_.remove(*this);
 }
 
-void BackendConn::on_timeout() { close(); }
+// Idle or draining for too long; or the first probe of an address was not answered in time: then none
+// is sent any more, until an answer comes after all. The connection that waits for it is not missed.
+void BackendConn::on_timeout() {
+  if (state_ != State::Probing || pool_.nature() != Nature::Unknown) return close();
+  pool_.set_nature(Nature::Silent);
+  if (pool_.bounded()) return close();
+  stream_.loop().timers.arm(timer_, pool_.drain_timeout());
+}
 
 void BackendConn::fail(BackendFailure failure, std::string_view reason) {
   BackendUser* user = std::exchange(user_, nullptr);

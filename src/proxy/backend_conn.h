@@ -1,16 +1,20 @@
 // A connection to an application, and the one request that it carries at a time.
 //
-//            start()          open           request()         END_REQUEST, all sent
-//     (new) ---------> Opening ------> Ready ----------> Busy ------------------------> Idle
-//                         |              ^                |                              |
-//                         |              +----------------|------------------------------+ take()
-//                         |                               | detach()
-//                         v                               v
-//                      Closing <--------------------- Draining   waits for the end of a request that
-//                                                                nobody wants any more
+//            start()          open          begin_request()       END_REQUEST, all sent
+//     (new) ---------> Opening ------> Ready -------------> Busy -----------------------> Idle
+//                         |              ^                  |  |                          ^  |
+//                         |              +------------------|--|--------------------------|--+ take()
+//                         |                        detach() |  | must be proven free      |
+//                         v                                 v  v                          |
+//                      Closing <---------------------- Draining --> Probing --------------+
+//                                                                        GET_VALUES answered
 //
-// Bytes are only ever an answer to the request that the connection carries: any byte while it is Ready
-// or Idle, and any byte behind END_REQUEST, closes it, and it is never used again.
+// Draining: nobody wants the request any more, but its end is awaited. Probing: the application has ended
+// the request, but may not be free yet (PHP's fastcgi_finish_request() ends a response while the script
+// runs on); it answers GET_VALUES only when it reads the connection again.
+//
+// Bytes are only ever an answer to what was asked: any record but GET_VALUES_RESULT while no request is
+// carried, and any byte behind END_REQUEST, closes the connection, and it is never used again.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +29,7 @@ namespace millrace::proxy {
 class BackendConn;
 class BackendPool;
 struct IdleTag;
+struct FirstTag;
 
 // How a connection failed the request that it carried.
 enum class BackendFailure : std::uint8_t {
@@ -56,19 +61,27 @@ class BackendUser {
   ~BackendUser() = default;
 };
 
-class BackendConn final : public base::ListNode<IdleTag>, private io::Stream::Listener {
+class BackendConn final : public base::ListNode<IdleTag>,
+                          public base::ListNode<FirstTag>,
+                          private io::Stream::Listener {
  public:
-  enum class State : std::uint8_t { Opening, Ready, Busy, Idle, Draining, Closing };
+  enum class State : std::uint8_t { Opening, Ready, Busy, Draining, Probing, Idle, Closing };
   static constexpr std::uint16_t kRequestId = 1;
+
+  // How a member's connections are used.
+  struct Manner {
+    bool keep = true;   // KEEP_CONN, and used again
+    bool probe = true;  // proven free before that
+  };
 
   BackendConn(BackendPool& pool, io::Loop& loop);
 
   // Takes the descriptor of a new socket and connects it for `user`.
   void start(io::Fd fd, const io::SocketAddress& address, BackendUser& user);
-  // Ready, or Idle when a pool hands it over: belongs to `user` from now on.
+  // Idle, when a pool hands it over: belongs to `user` from now on, and is Ready.
   void take(BackendUser& user);
   // Ready only: the caller has written a request's first records into out().
-  void begin_request(bool keep);
+  void begin_request(Manner manner);
 
   // Where the request's records go; call flush() after appending.
   [[nodiscard]] buffer::Chain& out() { return stream_.out(); }
@@ -86,7 +99,6 @@ class BackendConn final : public base::ListNode<IdleTag>, private io::Stream::Li
   [[nodiscard]] State state() const { return state_; }
   // It has served a request before the one that it carries.
   [[nodiscard]] bool reused() const { return requests_ > 1; }
-  [[nodiscard]] BackendPool& pool() { return pool_; }
 
  private:
   friend class BackendPool;
@@ -97,9 +109,17 @@ class BackendConn final : public base::ListNode<IdleTag>, private io::Stream::Li
   void on_closed() override;
   void on_timeout();
 
-  void take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
+  bool take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
+  void hand_over(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
   void finish_request(fcgi::EndRequest end, bool surplus);
+  void become_free();
+  [[nodiscard]] bool must_probe();
+  void begin_probe();
+  void on_values(std::string_view pairs);
   void fail(BackendFailure failure, std::string_view reason);
+  [[nodiscard]] bool carries() const {
+    return state_ == State::Busy || state_ == State::Draining;
+  }
   [[nodiscard]] BackendFailure lost() const {
     return answering_ ? BackendFailure::Died : BackendFailure::Unanswered;
   }
@@ -107,13 +127,15 @@ class BackendConn final : public base::ListNode<IdleTag>, private io::Stream::Li
   BackendPool& pool_;
   io::Stream stream_;
   fcgi::RecordReader reader_;
-  io::Timer timer_ = io::Timer::to<&BackendConn::on_timeout>(this);  // idle, or draining
+  io::Timer timer_ = io::Timer::to<&BackendConn::on_timeout>(this);  // idle, draining, probing
   BackendUser* user_ = nullptr;
   std::uint64_t requests_ = 0;
+  io::Millis first_since_{0};  // when its first request was sent
   State state_ = State::Opening;
-  bool keep_ = false;
+  Manner manner_;
   bool input_complete_ = false;
   bool answering_ = false;  // a byte has come since begin_request()
+  bool starving_ = false;   // counted as such in the table
 };
 
 }  // namespace millrace::proxy

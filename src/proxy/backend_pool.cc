@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/log.h"
 
@@ -10,39 +11,88 @@ namespace {
 
 using config::Millis;
 
-// How often places held by other workers are asked for while requests wait here, and how often
-// unused leases are given back.
-constexpr Millis kWaitingTick{10};
-constexpr Millis kLeaseTick{1'000};
+constexpr Millis kLeaseTick{1'000};  // how often unused leases are given back
+constexpr Millis kFirstTick{8};      // how often first bytes are looked for
+// How long a first byte may be awaited until idle connections are suspected of holding its process.
+constexpr Millis kFirstByte{8};
 
 }  // namespace
 
-BackendConn* BackendPool::acquire(BackendUser& user, bool fresh) {
-  if (!waiting_.empty() && !serving_) return nullptr;
-  const bool may_open = !(fresh || idle_.empty()) || table_.try_open(index_);
-  const bool opening = may_open && (fresh || idle_.empty());
-  if (!opening) {
-    BackendConn* conn = idle_.front();
-    if (conn == nullptr) return nullptr;
-    forget_idle(*conn);
-    conn->take(user);
-    return conn;
+BackendPool::Acquired BackendPool::acquire(BackendUser& user, bool fresh) {
+  if (handed_ != nullptr) return use(*std::exchange(handed_, nullptr), user);
+  const bool granted = granted_ > 0;
+  if (granted) {
+    --granted_;
+  } else {
+    BackendConn* idle = is_.table.waiting(is_.index) > 0 ? nullptr : idle_.front();
+    if (idle != nullptr && !fresh) {
+      forget_idle(*idle);
+      return use(*idle, user);
+    }
+    if (!is_.table.try_open(is_.index)) return {Outcome::Wait, nullptr};
   }
-  const io::Fd fd = loop_.ring.open_socket(address_);
+  const io::Fd fd = loop_.ring.open_socket(is_.address);
   if (fd < 0) {
-    table_.closed(index_);
+    place_free();
     base::Log::write(base::Level::Error, {},
-                     "no socket for " + backend_.address.text() + ": errno " + std::to_string(-fd));
-    return nullptr;
+                     "no socket for " + backend().address.text() + ": errno " + std::to_string(-fd));
+    return {Outcome::Exhausted, nullptr};
   }
   BackendConn* conn = connections_.make(*this, loop_);
-  conn->start(fd, address_, user);
-  return conn;
+  conn->start(fd, is_.address, user);
+  return {Outcome::Got, conn};
 }
 
-void BackendPool::wait(Waiter& waiter) {
+BackendPool::Acquired BackendPool::use(BackendConn& conn, BackendUser& user) {
+  conn.take(user);
+  return {Outcome::Got, &conn};
+}
+
+bool BackendPool::wait(Waiter& waiter) {
+  const auto queued = is_.table.wait(is_.index, is_.worker);
+  if (queued.has_place) {
+    ++granted_;
+    return true;
+  }
+  waiter.ticket = queued.ticket.number;
   waiting_.push_back(waiter);
-  loop_.timers.arm(tick_, kWaitingTick);
+  give_up_idle();
+  if (is_.table.idle(is_.index) > 0) is_.post.wake_others(is_.worker);
+  return false;
+}
+
+void BackendPool::leave(Waiter& waiter) {
+  if (!waiter.linked()) return;
+  waiter.unlink();
+  // Where a grant is under way, on_grant() will find nobody and pass it on.
+  static_cast<void>(is_.table.leave(is_.index, {.number = waiter.ticket, .worker = is_.worker}));
+}
+
+void BackendPool::on_grant(std::uint64_t ticket) {
+  Waiter* waiter = find(ticket);
+  if (waiter == nullptr) return place_free();
+  waiter->unlink();
+  ++granted_;
+  waiter->on_place();
+}
+
+Waiter* BackendPool::find(std::uint64_t ticket) {
+  Waiter* waiter = waiting_.front();
+  while (waiter != nullptr && waiter->ticket != ticket) waiter = waiting_.next(*waiter);
+  return waiter;
+}
+
+// A place of this worker's is not needed any more: the next who waits has it.
+void BackendPool::place_free() {
+  const auto next = is_.table.closed(is_.index);
+  if (!next) return;
+  if (next->worker == is_.worker) return on_grant(next->number);
+  is_.post.grant(next->worker, {.backend = is_.index, .ticket = next->number});
+}
+
+void BackendPool::give_up_idle() {
+  std::uint64_t wanted = is_.table.waiting(is_.index) + is_.table.starving(is_.index);
+  for (; wanted > 0 && !idle_.empty(); --wanted) idle_.back()->close();
 }
 
 void BackendPool::drain() {
@@ -51,52 +101,83 @@ void BackendPool::drain() {
 }
 
 void BackendPool::offer(BackendConn& conn) {
-  const bool leased = idle_count_ < leases_ || table_.try_keep(index_);
-  if (draining_ || backend_.idle == 0 || !leased) return conn.close();
-  if (idle_count_ == leases_) ++leases_;
+  if (draining_ || is_.table.starving(is_.index) > 0) return conn.close();
+  if (const auto first = is_.table.take_first(is_.index, is_.worker)) {
+    if (Waiter* waiter = find(first->number)) {
+      waiter->unlink();
+      handed_ = &conn;
+      waiter->on_place();
+      if (std::exchange(handed_, nullptr) == nullptr) return;
+    }
+  }
+  if (is_.table.waiting(is_.index) > 0 || !keep_place()) return conn.close();
   ++idle_count_;
   idle_.push_front(conn);
-  loop_.timers.arm(conn.timer_, backend_.idle_timeout);
-  if (backend_.idle_timeout == Millis(0)) conn.timer_.disarm();
+  if (backend().idle_timeout > Millis(0)) loop_.timers.arm(conn.timer_, backend().idle_timeout);
   if (!tick_.armed()) loop_.timers.arm(tick_, kLeaseTick);
-  serve_waiting();
+  // Whoever began to wait meanwhile has not seen this one.
+  if (is_.table.waiting(is_.index) > 0) give_up_idle();
+}
+
+bool BackendPool::keep_place() {
+  if (backend().idle == 0) return false;
+  if (idle_count_ < leases_) return true;
+  if (!is_.table.try_keep(is_.index)) return false;
+  ++leases_;
+  return true;
 }
 
 void BackendPool::forget_idle(BackendConn& conn) {
-  conn.unlink();
+  conn.base::ListNode<IdleTag>::unlink();
   conn.timer_.disarm();
   --idle_count_;
 }
 
 void BackendPool::remove(BackendConn& conn) {
+  end_first(conn);
   connections_.destroy(&conn);
-  table_.closed(index_);
-  serve_waiting();
+  place_free();
 }
 
-void BackendPool::serve_waiting() {
-  if (serving_) return;
-  serving_ = true;
-  while (!waiting_.empty()) {
-    const bool room = backend_.max == 0 || table_.open(index_) < backend_.max;
-    if (idle_.empty() && !room) break;
-    Waiter* waiter = waiting_.pop_front();
-    waiter->on_place();
-    if (waiter->linked()) break;  // It found none after all.
+void BackendPool::begin_first(BackendConn& conn) {
+  conn.first_since_ = loop_.timers.now();
+  first_.push_back(conn);
+  loop_.timers.arm(tick_, kFirstTick);
+}
+
+void BackendPool::end_first(BackendConn& conn) {
+  conn.base::ListNode<FirstTag>::unlink();
+  if (std::exchange(conn.starving_, false)) is_.table.add_starving(is_.index, -1);
+}
+
+void BackendPool::count_starving() {
+  const Millis late = loop_.timers.now() - kFirstByte;
+  bool more = false;
+  for (BackendConn* conn = first_.front(); conn != nullptr; conn = first_.next(*conn)) {
+    if (conn->first_since_ > late) break;
+    if (!std::exchange(conn->starving_, true)) {
+      is_.table.add_starving(is_.index, 1);
+      more = true;
+    }
   }
-  serving_ = false;
+  if (!more) return;
+  give_up_idle();
+  is_.post.wake_others(is_.worker);
 }
 
 void BackendPool::return_leases() {
-  std::size_t surplus = leases_ - std::min(leases_, std::max(idle_count_, connections()));
-  for (surplus = (surplus + 1) / 2; surplus > 0; --surplus, --leases_) table_.unkeep(index_);
+  const std::size_t used = std::max(idle_count_, connections());
+  std::size_t surplus = leases_ - std::min(leases_, used);
+  for (surplus = (surplus + 1) / 2; surplus > 0; --surplus, --leases_) {
+    is_.table.unkeep(is_.index);
+  }
 }
 
 void BackendPool::on_tick() {
-  serve_waiting();
+  count_starving();
   return_leases();
-  if (!waiting_.empty()) {
-    loop_.timers.arm(tick_, kWaitingTick);
+  if (!first_.empty()) {
+    loop_.timers.arm(tick_, kFirstTick);
   } else if (leases_ > 0) {
     loop_.timers.arm(tick_, kLeaseTick);
   }

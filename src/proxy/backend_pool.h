@@ -1,6 +1,10 @@
-// One worker's connections to one address of applications: those kept idle, and the requests that wait
-// for a place, first come first served. How many there may be over all workers is balance::BackendTable's
-// to say.
+// One worker's connections to one address of applications: those in use, those kept idle, and the
+// requests of this worker that wait for a place. How many there may be over all workers, and whose turn
+// it is, is balance::BackendTable's to say; other workers are told through the Post.
+//
+// Nothing starves behind an idle connection: one is given up as soon as a request on any worker waits for
+// a place, or has waited for a first byte on a connection that has never answered. That connection may
+// still stand in the application's backlog, because the process that could take it serves the idle one.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +15,7 @@
 #include "config/config.h"
 #include "io/loop.h"
 #include "proxy/backend_conn.h"
+#include "proxy/post.h"
 
 namespace millrace::proxy {
 
@@ -19,8 +24,10 @@ struct WaitingTag;
 // A request that waits for a place.
 class Waiter : public base::ListNode<WaitingTag> {
  public:
-  // A place may be free: acquire() again.
+  // A place is free: acquire() now, which gives a connection.
   virtual void on_place() = 0;
+
+  std::uint64_t ticket = 0;  // the pool's own
 
  protected:
   ~Waiter() = default;
@@ -28,62 +35,84 @@ class Waiter : public base::ListNode<WaitingTag> {
 
 class BackendPool {
  public:
-  BackendPool(io::Loop& loop, const config::Backend& backend, std::size_t index,
-              const io::SocketAddress& address, balance::BackendTable& table,
-              config::Millis drain_timeout)
-      : loop_(loop),
-        backend_(backend),
-        index_(index),
-        address_(address),
-        table_(table),
-        drain_timeout_(drain_timeout) {}
+  struct Setting {
+    const config::Backend& backend;
+    std::size_t index;   // in the configuration
+    std::size_t worker;  // whose pool it is
+    const io::SocketAddress& address;
+    balance::BackendTable& table;
+    Post& post;
+    config::Millis drain_timeout;
+  };
+
+  BackendPool(io::Loop& loop, const Setting& setting) : loop_(loop), is_(setting) {}
   BackendPool(const BackendPool&) = delete;
   BackendPool& operator=(const BackendPool&) = delete;
   ~BackendPool() = default;
 
-  // A connection for `user`: an idle one, in state Ready; or a new one, in state Opening, which tells
-  // when it is open. Null where no further connection is allowed: wait(). `fresh`: a new one only.
-  BackendConn* acquire(BackendUser& user, bool fresh);
-  // Queues behind the others. The waiter is taken off the queue and told when a place is free.
-  void wait(Waiter& waiter);
-  // The most connections, or the number of processes, is configured: an aborted request keeps its
-  // place until the application is done with it.
-  [[nodiscard]] bool bounded() const { return backend_.max > 0 || backend_.slots > 0; }
+  enum class Outcome : std::uint8_t {
+    Got,        // `conn`: Ready, or Opening and it tells when it is open
+    Wait,       // no place: wait()
+    Exhausted,  // the system has no socket for it
+  };
+  struct Acquired {
+    Outcome outcome = Outcome::Wait;
+    BackendConn* conn = nullptr;
+  };
+  // A connection for `user`. `fresh`: rather a new one.
+  Acquired acquire(BackendUser& user, bool fresh);
+  // Queues behind all who wait, on any worker. True: a place is there at once; acquire() again.
+  bool wait(Waiter& waiter);
+  void leave(Waiter& waiter);
+  // A place was granted to one of this worker's requests; it may have gone meanwhile.
+  void on_grant(std::uint64_t ticket);
+  // Somebody may be waiting for what is kept idle here.
+  void give_up_idle();
 
+  [[nodiscard]] bool bounded() const { return is_.table.bounded(is_.index); }
+  [[nodiscard]] bool counts_processes() const { return backend().slots > 0; }
   // How long the end of a request that nobody wants any more is awaited.
-  [[nodiscard]] config::Millis drain_timeout() const { return drain_timeout_; }
-
-  [[nodiscard]] const config::Backend& backend() const { return backend_; }
+  [[nodiscard]] config::Millis drain_timeout() const { return is_.drain_timeout; }
+  [[nodiscard]] const config::Backend& backend() const { return is_.backend; }
   [[nodiscard]] std::size_t connections() const { return connections_.in_use(); }
   // Closes what is idle, and everything that becomes idle from now on.
   void drain();
 
  private:
   friend class BackendConn;
-  // A connection has ended its request and could be used again; the pool keeps it or closes it.
+  // A connection is free for another request; the pool keeps it or closes it.
   void offer(BackendConn& conn);
   void forget_idle(BackendConn& conn);
   void remove(BackendConn& conn);
-  void serve_waiting();
+  // A connection that has never answered awaits its first byte, or does so no longer.
+  void begin_first(BackendConn& conn);
+  void end_first(BackendConn& conn);
+  [[nodiscard]] balance::Nature nature() const { return is_.table.nature(is_.index); }
+  void set_nature(balance::Nature nature) { is_.table.set_nature(is_.index, nature); }
+  [[nodiscard]] bool begin_asking() { return is_.table.begin_asking(is_.index); }
+
+  static Acquired use(BackendConn& conn, BackendUser& user);
+  void place_free();
+  Waiter* find(std::uint64_t ticket);
+  bool keep_place();
   void return_leases();
+  void count_starving();
   void on_tick();
 
   io::Loop& loop_;
-  const config::Backend& backend_;
-  const std::size_t index_;
-  const io::SocketAddress& address_;
-  balance::BackendTable& table_;
-  const config::Millis drain_timeout_;
+  const Setting is_;
   base::Slab<BackendConn> connections_{16};
-  base::List<BackendConn, IdleTag> idle_;  // the last used first
+  base::List<BackendConn, IdleTag> idle_;   // the last used first
+  base::List<BackendConn, FirstTag> first_;  // await their first byte, the oldest first
   base::List<Waiter, WaitingTag> waiting_;
   std::size_t idle_count_ = 0;
   // Places for idle connections that this worker has got from the table. Given back by and by, so
   // that a busy worker need not touch the table for every request.
   std::size_t leases_ = 0;
+  std::size_t granted_ = 0;        // places that are this worker's, for whoever acquires next
+  BackendConn* handed_ = nullptr;  // a free connection, for the waiter that is being told
   io::Timer tick_ = io::Timer::to<&BackendPool::on_tick>(this);
   bool draining_ = false;
-  bool serving_ = false;  // a waiter is being told
 };
 
 }  // namespace millrace::proxy

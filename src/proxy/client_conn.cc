@@ -56,7 +56,9 @@ void ClientConn::pump() {
   }
   if (exchange_ != nullptr && exchange_->wants_input() && input_.empty()) stream_.resume();
   pumping_ = false;
-  if (stream_.ended() && state_ == State::Answering) return take_end();
+  if (stream_.ended() && (state_ == State::Answering || state_ == State::Reading)) {
+    return take_end();
+  }
   time_reading();
 }
 
@@ -99,7 +101,7 @@ bool ClientConn::take_input() {
 
 bool ClientConn::may_keep() const {
   const std::uint64_t most = proxy_.config().limits.requests_per_connection;
-  return !draining_ && !stream_.ended() && proxy_.config().timeouts.keepalive > Millis(0) &&
+  return !draining_ && !(stream_.ended() && input_.empty()) && proxy_.config().timeouts.keepalive > Millis(0) &&
          (most == 0 || requests_ < most);
 }
 
@@ -120,7 +122,7 @@ void ClientConn::finish(After after) {
 void ClientConn::leave(After after) {
   finished_ = false;
   proxy_.give_back(*std::exchange(exchange_, nullptr));
-  if (after != After::Keep || draining_ || stream_.ended()) return linger();
+  if (after != After::Keep || draining_ || (stream_.ended() && input_.empty())) return linger();
   become_idle();
 }
 

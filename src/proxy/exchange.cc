@@ -249,7 +249,7 @@ void Exchange::finish_memory() {
   state_ = State::Done;
   timer_.disarm();
   total_.disarm();
-  Waiter::unlink();
+  if (pool_ != nullptr) pool_->leave(*this);
   if (!stderr_line_.empty()) log_stderr_line(std::exchange(stderr_line_, {}));
   request_.reset();
   records_.clear();

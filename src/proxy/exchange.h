@@ -81,6 +81,8 @@ class Exchange final : private BackendUser, private Waiter {
   void send_request();
   void try_next_member();
   void no_member();
+  void back_off();
+  void unreachable();
   void overloaded();
   [[nodiscard]] config::Millis queue_left();
   void fail_over(std::string_view why);

@@ -37,7 +37,9 @@ const config::Member& Exchange::member() const {
 // The request's first records, for the member that was picked. False: the request has been refused.
 bool Exchange::encode_records() {
   records_.clear();
-  fcgi::begin_request(records_, BackendConn::kRequestId, fcgi::Role::Responder, member().reuse);
+  // A connection that is closed afterwards is kept until its process is proven free.
+  const bool keep = member().reuse || (pool_->counts_processes() && member().probe);
+  fcgi::begin_request(records_, BackendConn::kRequestId, fcgi::Role::Responder, keep);
   fcgi::ParamsWriter params(records_, BackendConn::kRequestId);
   std::optional<std::uint64_t> length = head_->content_length;
   if (head_->chunked && request_.ended()) length = request_.received();
@@ -61,17 +63,19 @@ bool Exchange::encode_records() {
   return false;
 }
 
-// Asks for a connection to the member; `fresh`: not one that has served before.
+// Asks for a connection to the member; `fresh`: rather not one that has served before.
 void Exchange::obtain(bool fresh) {
-  backend_ = pool_->acquire(*this, fresh);
-  if (backend_ != nullptr) {
-    if (backend_->state() == BackendConn::State::Ready) return send_request();
-    return await(Awaiting::Connection, timeouts().connect);
+  auto acquired = pool_->acquire(*this, fresh);
+  if (acquired.outcome == BackendPool::Outcome::Wait) {
+    const Millis left = queue_left();
+    if (left <= Millis(0)) return on_queue_over();
+    if (!pool_->wait(*this)) return await(Awaiting::Place, left);
+    acquired = pool_->acquire(*this, fresh);
   }
-  const Millis left = queue_left();
-  if (left <= Millis(0)) return on_queue_over();
-  pool_->wait(*this);
-  await(Awaiting::Place, left);
+  if (acquired.conn == nullptr) return back_off();
+  backend_ = acquired.conn;
+  if (backend_->state() == BackendConn::State::Ready) return send_request();
+  await(Awaiting::Connection, timeouts().connect);
 }
 
 // What is left of the time that the request may wait for a place or for an application that refuses.
@@ -92,7 +96,7 @@ void Exchange::send_request() {
   if (records_.empty() && !encode_records()) return;
   state_ = State::Streaming;
   backend_->out().append_all(records_);
-  backend_->begin_request(member().reuse);
+  backend_->begin_request({.keep = member().reuse, .probe = member().probe});
   reused_ = backend_->reused();
   await(Awaiting::Response, timeouts().response);
   request_.start(*backend_);
@@ -156,7 +160,7 @@ void Exchange::on_response_timeout() {
 
 void Exchange::give_up_backend(bool drain) {
   request_.stop();
-  Waiter::unlink();
+  if (pool_ != nullptr) pool_->leave(*this);
   timer_.disarm();
   if (backend_ == nullptr) return;
   std::exchange(backend_, nullptr)->detach(drain && pool_->bounded());
@@ -177,16 +181,26 @@ void Exchange::no_member() {
     return reply_error({.status = 504, .error_class = "connect-timeout"},
                        "connecting to the application took too long");
   }
-  const Millis left = pool_ == nullptr ? Millis(0) : queue_left();
-  if (left <= Millis(0)) {
-    return reply_error({.status = 503, .error_class = "backend-unreachable",
-                        .extra_name = "Retry-After", .extra_value = "1"},
-                       "no application could be reached");
-  }
+  if (pool_ == nullptr) return unreachable();
+  back_off();
+}
+
+// Nothing can be reached at the moment: once more, a little later, as long as the queue's time lasts.
+void Exchange::back_off() {
+  const Millis left = queue_left();
+  if (left <= Millis(0)) return unreachable();
   state_ = State::Waiting;
   backoff_ = std::clamp(backoff_ * 2, kBackoffFirst, kBackoffMax);
   attempts_ = 0;
   await(Awaiting::Backoff, std::min(backoff_, left));
+}
+
+void Exchange::unreachable() {
+  reply_error({.status = 503,
+               .error_class = "backend-unreachable",
+               .extra_name = "Retry-After",
+               .extra_value = "1"},
+              "no application could be reached");
 }
 
 void Exchange::on_backend_failed(BackendFailure failure, std::string_view reason, int error) {

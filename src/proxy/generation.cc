@@ -5,13 +5,25 @@
 
 namespace millrace::proxy {
 
-Generation::Generation(io::Loop& loop, std::shared_ptr<Snapshot> snapshot)
-    : snapshot_(std::move(snapshot)), view_(snapshot_->balancers()) {
+Generation::Generation(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot)
+    : worker_(worker), snapshot_(std::move(snapshot)), view_(snapshot_->balancers()) {
   const config::Config& config = snapshot_->config();
   for (std::size_t i = 0; i < config.backends.size(); ++i) {
-    pools_.emplace_back(loop, config.backends[i], i, snapshot_->address(i), snapshot_->backends(),
-                        config.timeouts.response);
+    pools_.emplace_back(loop, BackendPool::Setting{.backend = config.backends[i],
+                                                   .index = i,
+                                                   .worker = worker_,
+                                                   .address = snapshot_->address(i),
+                                                   .table = snapshot_->backends(),
+                                                   .post = snapshot_->post(),
+                                                   .drain_timeout = config.timeouts.response});
   }
+}
+
+void Generation::on_woken() {
+  for (const Post::Grant& grant : snapshot_->post().collect(worker_)) {
+    pools_[grant.backend].on_grant(grant.ticket);
+  }
+  for (BackendPool& pool : pools_) pool.give_up_idle();
 }
 
 void Generation::drain() {

@@ -16,7 +16,7 @@ namespace millrace::proxy {
 
 class Generation {
  public:
-  Generation(io::Loop& loop, std::shared_ptr<Snapshot> snapshot);
+  Generation(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot);
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
   ~Generation() { MUST(users_ == 0); }
@@ -29,12 +29,15 @@ class Generation {
   void acquire() { ++users_; }
   void release() { --users_; }
 
+  // Another worker has written, or asks for what is idle here.
+  void on_woken();
   // Closes what is idle, now and later.
   void drain();
   // Nobody uses it, and no connection is left.
   [[nodiscard]] bool over() const;
 
  private:
+  const std::size_t worker_;
   std::shared_ptr<Snapshot> snapshot_;
   balance::View view_;
   std::deque<BackendPool> pools_;  // per backend

@@ -7,10 +7,11 @@
 
 namespace millrace::proxy {
 
-Proxy::Proxy(io::Loop& loop, std::shared_ptr<Snapshot> snapshot, Listener& listener)
+Proxy::Proxy(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot,
+             Listener& listener)
     : loop_(loop),
       listener_(listener),
-      generation_(std::make_unique<Generation>(loop, std::move(snapshot))) {
+      generation_(std::make_unique<Generation>(loop, worker, std::move(snapshot))) {
   MUST(::getrandom(id_state_.data(), sizeof id_state_, 0) == sizeof id_state_);
   id_state_[0] |= 1;
 }

@@ -32,13 +32,17 @@ class Proxy {
     ~Listener() = default;
   };
 
-  Proxy(io::Loop& loop, std::shared_ptr<Snapshot> snapshot, Listener& listener);
+  // `worker`: the index of the worker whose it is, in the snapshot's post.
+  Proxy(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot,
+        Listener& listener);
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
   ~Proxy();
 
   // Takes a new connection of the listener with that index.
   void adopt(io::Fd fd, std::size_t listener);
+  // Another worker has woken this one.
+  void on_woken() { generation_->on_woken(); }
   // No more requests than those that run.
   void drain();
   // Closes everything at once.

@@ -25,10 +25,10 @@ void RequestFlow::add(buffer::Slice piece) {
     keeping_ = false;
     kept_.clear();
   }
-  if (keeping_) kept_.append(piece);
-  // What is kept for long is copied together; a small piece would hold a whole received block.
+  if (keeping_) kept_.append_to_keep(piece);
+  // What is kept for long is copied together.
   if (spool_) return queued_.append_copy(piece.text());
-  queued_.append(std::move(piece));
+  queued_.append_to_keep(std::move(piece));
 }
 
 bool RequestFlow::wants_more() const {

@@ -38,15 +38,15 @@ void ResponseFlow::begin_body(bool allowed, unsigned minor_version) {
 bool ResponseFlow::add(buffer::Slice content) {
   if (framing_ == Framing::None) return true;
   if (framing_ != Framing::Length) {
-    pending_.append(std::move(content));
+    pending_.append_to_keep(std::move(content));
     return true;
   }
   if (content.size() <= left_) {
     left_ -= content.size();
-    pending_.append(std::move(content));
+    pending_.append_to_keep(std::move(content));
     return true;
   }
-  pending_.append(content.part(content.text().substr(0, left_)));
+  pending_.append_to_keep(content.part(content.text().substr(0, left_)));
   left_ = 0;
   return false;
 }

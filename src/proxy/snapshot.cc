@@ -16,22 +16,25 @@ base::Result<io::SocketAddress> address_of(const config::Address& address) {
 
 }  // namespace
 
-base::Result<std::shared_ptr<Snapshot>> Snapshot::make(config::Config config) {
+base::Result<std::shared_ptr<Snapshot>> Snapshot::make(config::Config config,
+                                                        std::size_t workers) {
   std::vector<io::SocketAddress> addresses;
   for (const config::Backend& backend : config.backends) {
     auto address = address_of(backend.address);
     if (!address.ok()) return base::Error{address.error()};
     addresses.push_back(address.value());
   }
-  return std::shared_ptr<Snapshot>(new Snapshot(std::move(config), std::move(addresses)));
+  return std::shared_ptr<Snapshot>(new Snapshot(std::move(config), std::move(addresses), workers));
 }
 
-Snapshot::Snapshot(config::Config config, std::vector<io::SocketAddress> addresses)
+Snapshot::Snapshot(config::Config config, std::vector<io::SocketAddress> addresses,
+                   std::size_t workers)
     : config_(std::move(config)),
       addresses_(std::move(addresses)),
       routes_(config_),
       balancers_(config_),
-      backends_(config_) {
+      backends_(config_),
+      post_(workers) {
   for (const config::Site& site : config_.sites) {
     auto& routes = environments_.emplace_back();
     for (const config::Route& route : site.routes) {

@@ -1,5 +1,5 @@
 // A configuration made ready to serve: what all workers share and no request changes. Requests hold on
-// to the one that they began with. The two tables are the exception: they count, with atomics only.
+// to the one that they began with. The tables and the post are the exception: they are made for many threads.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "io/address.h"
 #include "proxy/cgi_env.h"
+#include "proxy/post.h"
 #include "route/table.h"
 
 namespace millrace::proxy {
@@ -19,7 +20,7 @@ namespace millrace::proxy {
 class Snapshot {
  public:
   // Resolves the backends' names, which may block. The error is one sentence for people.
-  static base::Result<std::shared_ptr<Snapshot>> make(config::Config config);
+  static base::Result<std::shared_ptr<Snapshot>> make(config::Config config, std::size_t workers);
 
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
@@ -29,6 +30,7 @@ class Snapshot {
   [[nodiscard]] const route::Table& routes() const { return routes_; }
   [[nodiscard]] balance::Table& balancers() { return balancers_; }
   [[nodiscard]] balance::BackendTable& backends() { return backends_; }
+  [[nodiscard]] Post& post() { return post_; }
   [[nodiscard]] const io::SocketAddress& address(std::size_t backend) const {
     return addresses_[backend];
   }
@@ -38,13 +40,14 @@ class Snapshot {
   }
 
  private:
-  Snapshot(config::Config config, std::vector<io::SocketAddress> addresses);
+  Snapshot(config::Config config, std::vector<io::SocketAddress> addresses, std::size_t workers);
 
   config::Config config_;
   std::vector<io::SocketAddress> addresses_;  // per backend
   route::Table routes_;
   balance::Table balancers_;
   balance::BackendTable backends_;
+  Post post_;
   std::vector<std::vector<std::vector<CgiEnv>>> environments_;  // site, route, member
 };
 

@@ -182,7 +182,7 @@ int serve(config::Config config, const std::function<void(const Sockets&)>& read
     return fail(drop_error);
   }
   const std::string pid_file = config.server.pid_file;
-  auto snapshot = proxy::Snapshot::make(std::move(config));
+  auto snapshot = proxy::Snapshot::make(std::move(config), workers);
   int status = 1;
   if (snapshot.ok()) {
     Log::write(Level::Info, {},

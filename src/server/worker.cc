@@ -35,7 +35,9 @@ void pin_to(int cpu) {
 Worker::Worker(Setting setting, Events events)
     : setting_(std::move(setting)),
       events_(std::move(events)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  setting_.snapshot->post().set_waker(setting_.index, [this] { wake(); });
+}
 
 Worker::~Worker() {
   if (thread_.joinable()) thread_.join();
@@ -47,6 +49,10 @@ void Worker::start() {
 
 void Worker::order(Order order) {
   order_.store(order, std::memory_order_release);
+  wake();
+}
+
+void Worker::wake() {
   const std::uint64_t one = 1;
   static_cast<void>(!::write(wake_.get(), &one, sizeof one));
 }
@@ -68,7 +74,8 @@ void Worker::run() {
 
 // One turn after the other, until an order to end has been carried out.
 void Worker::serve(io::Ring& ring, io::Loop& loop) {
-  proxy::Proxy proxy(loop, setting_.snapshot, *this);
+  proxy::Proxy proxy(loop, setting_.index, setting_.snapshot, *this);
+  proxy_ = &proxy;
   std::deque<Acceptor> acceptors;
   for (std::size_t i = 0; i < setting_.sockets->count(); ++i) {
     acceptors.emplace_back(loop, proxy, *setting_.gate,
@@ -96,12 +103,14 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
   if (woken_.in_flight()) ring.cancel(woken_);
   while (woken_.in_flight()) loop.turn(kTurnMax);
   acceptors_ = nullptr;
+  proxy_ = nullptr;
 }
 
 void Worker::on_woken(io::Completion& done) {
   if (done.failed()) return;
   std::uint64_t count = 0;
   static_cast<void>(!::read(wake_.get(), &count, sizeof count));
+  proxy_->on_woken();
   ring_->watch_readable(woken_, wake_.get());
 }
 

@@ -50,6 +50,7 @@ class Worker final : private proxy::Proxy::Listener {
   enum class Order : std::uint8_t { None, Drain, Stop };
 
   void order(Order order);
+  void wake();
   void run();
   void serve(io::Ring& ring, io::Loop& loop);
   void on_woken(io::Completion& done);
@@ -65,6 +66,7 @@ class Worker final : private proxy::Proxy::Listener {
   Order obeyed_ = Order::None;
   std::deque<Acceptor>* acceptors_ = nullptr;
   io::Ring* ring_ = nullptr;
+  proxy::Proxy* proxy_ = nullptr;
   io::Op woken_ = io::Op::to<&Worker::on_woken>(this);
 };
 
