@@ -125,6 +125,11 @@ void BackendTable::set_nature(std::size_t backend, Nature nature) {
   line(backend).nature.store(nature, std::memory_order_relaxed);
 }
 
+void BackendTable::forget_nature(std::size_t backend) {
+  set_nature(backend, Nature::Unknown);
+  line(backend).asked.store(false);
+}
+
 bool BackendTable::begin_asking(std::size_t backend) {
   return !line(backend).asked.exchange(true);
 }

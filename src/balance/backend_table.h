@@ -74,6 +74,7 @@ class BackendTable {
 
   [[nodiscard]] Nature nature(std::size_t backend) const;
   void set_nature(std::size_t backend, Nature nature);
+  void forget_nature(std::size_t backend);
   // The first connection that is to be asked for its nature; false: another was first.
   [[nodiscard]] bool begin_asking(std::size_t backend);
 

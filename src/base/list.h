@@ -51,6 +51,10 @@ class List {
     Node* node = static_cast<Node&>(after).next_;
     return node == &head_ ? nullptr : object(node);
   }
+  [[nodiscard]] T* previous(T& before) {
+    Node* node = static_cast<Node&>(before).prev_;
+    return node == &head_ ? nullptr : object(node);
+  }
   void push_back(T& item) { insert(head_.prev_, item); }
   void push_front(T& item) { insert(&head_, item); }
   T* pop_front() {

@@ -160,15 +160,13 @@ std::string_view ReplyHead::take(const Field& field) {
   return {};
 }
 
-// RFC 3875 6.3.3: three digits and, after a space, a reason. A TAB is let pass for the space.
+// RFC 3875 6.3.3: three digits and, after a space, a reason.
 std::string_view ReplyHead::take_status(std::string_view value) {
   if (has_status_) return "second Status";
   if (value.size() < 3 || !std::all_of(value.begin(), value.begin() + 3, base::is_digit)) {
     return "Status that is not three digits";
   }
-  if (value.size() > 3 && value[3] != ' ' && value[3] != '\t') {
-    return "Status that is not three digits";
-  }
+  if (value.size() > 3 && value[3] != ' ') return "Status that is not three digits";
   status_ = (value[0] - '0') * 100 + (value[1] - '0') * 10 + (value[2] - '0');
   const bool interim = status_ == 100 || status_ == 103;
   if (!interim && (status_ < 200 || status_ > 599)) return "Status out of range";

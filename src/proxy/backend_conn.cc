@@ -56,6 +56,7 @@ void BackendConn::close() {
   if (state_ == State::Closing) return;
   if (state_ == State::Idle) pool_.forget_idle(*this);
   pool_.end_first(*this);
+  base::ListNode<IdleTag>::unlink();
   state_ = State::Closing;
   user_ = nullptr;
   timer_.disarm();
@@ -68,7 +69,6 @@ void BackendConn::on_open() {
 }
 
 void BackendConn::on_bytes(buffer::Slice bytes) {
-  if (carries() && !std::exchange(answering_, true) && requests_ == 1) pool_.end_first(*this);
   std::string_view rest = bytes.text();
   while (!rest.empty()) {
     const fcgi::RecordReader::Step step = reader_.next(rest);
@@ -79,8 +79,14 @@ void BackendConn::on_bytes(buffer::Slice bytes) {
     }
     if (!take_record(step, bytes)) return;
   }
-  if (!carries() && !reader_.at_boundary()) return;
+  if (!reader_.at_boundary()) begin_answer();
+  if (state_ == State::Idle && !reader_.at_boundary()) return close();
   if (user_ != nullptr && state_ == State::Busy) user_->on_backend_pause();
+}
+
+// Something other than an answer to GET_VALUES has come.
+void BackendConn::begin_answer() {
+  if (carries() && !std::exchange(answering_, true)) pool_.end_first(*this);
 }
 
 // False: the connection is closed, or was closed by its user.
@@ -101,6 +107,7 @@ bool BackendConn::take_record(const fcgi::RecordReader::Step& step, const buffer
     fail(BackendFailure::Protocol, "a record of a request that is not on this connection");
     return false;
   }
+  begin_answer();
   if (user_ != nullptr) hand_over(step, bytes);
   return state_ != State::Closing;
 }
@@ -118,32 +125,33 @@ void BackendConn::hand_over(const fcgi::RecordReader::Step& step, const buffer::
 
 // The connection goes back before the user is told: the user's next request may want it.
 void BackendConn::finish_request(fcgi::EndRequest end, bool surplus) {
+  begin_answer();
   BackendUser* user = std::exchange(user_, nullptr);
   timer_.disarm();
   stream_.resume();
   if (!input_complete_ || !out().empty() || surplus || stream_.ended()) {
     close();
-  } else if (must_probe()) {
-    begin_probe();
   } else {
-    become_free();
+    probe_or_free();
   }
   if (user != nullptr) user->on_request_end(end);
 }
 
-// A connection that is not kept is proven free too where its place is counted: else the place would
-// be given to a request that must wait for the process in vain.
-bool BackendConn::must_probe() {
-  if (!manner_.probe || (!manner_.keep && !pool_.counts_processes())) return false;
+// An application that serves one connection at a time is asked each time. One that is not known yet is
+// asked once, and is used meanwhile as if it were free, unless it may be PHP or its processes are
+// counted. A connection that is not kept is proven free too where its place stands for a process: else
+// the place would be given to a request that must wait for the process in vain.
+void BackendConn::probe_or_free() {
   const Nature nature = pool_.nature();
-  return nature == Nature::OneByOne || (nature == Nature::Unknown && pool_.begin_asking());
-}
-
-void BackendConn::begin_probe() {
-  state_ = State::Probing;
+  const bool wanted = manner_.probe && (manner_.keep || pool_.counts_processes());
+  const bool first = nature == Nature::Unknown && wanted && pool_.begin_asking();
+  if (!wanted || (nature != Nature::OneByOne && !first)) return become_free();
   fcgi::get_values(out(), true);
   flush();
-  if (pool_.nature() == Nature::Unknown) stream_.loop().timers.arm(timer_, kFirstProbe);
+  if (first && !manner_.careful && !pool_.counts_processes()) return become_free();
+  state_ = State::Probing;
+  pool_.begin_probing(*this);
+  if (first) stream_.loop().timers.arm(timer_, kFirstProbe);
 }
 
 void BackendConn::become_free() {
@@ -160,11 +168,12 @@ void BackendConn::on_values(std::string_view pairs) {
     if (pair.name != fcgi::kMpxsConns) continue;
     pool_.set_nature(pair.value == "1" ? Nature::Multiplexing : Nature::OneByOne);
   }
-  if (state_ != State::Probing || !out().empty()) return;
+  if (state_ != State::Probing) return;
   if (pool_.nature() == Nature::Unknown || pool_.nature() == Nature::Silent) {
     pool_.set_nature(Nature::OneByOne);
   }
   timer_.disarm();
+  base::ListNode<IdleTag>::unlink();
   become_free();
 }
 
@@ -184,6 +193,7 @@ void BackendConn::on_closed() {
     if (state_ == State::Idle) pool_.forget_idle(*this);
     pool_.end_first(*this);
     state_ = State::Closing;
+    if (refused) pool_.forget_nature();
     if (BackendUser* user = std::exchange(user_, nullptr)) {
       user->on_backend_failed(refused ? BackendFailure::Refused : lost(),
                               refused ? "connecting failed" : "the connection broke",

@@ -70,8 +70,9 @@ class BackendConn final : public base::ListNode<IdleTag>,
 
   // How a member's connections are used.
   struct Manner {
-    bool keep = true;   // KEEP_CONN, and used again
-    bool probe = true;  // proven free before that
+    bool keep = true;      // KEEP_CONN, and used again
+    bool probe = true;     // proven free before that
+    bool careful = false;  // also as long as it is not known whether that is needed
   };
 
   BackendConn(BackendPool& pool, io::Loop& loop);
@@ -113,8 +114,8 @@ class BackendConn final : public base::ListNode<IdleTag>,
   void hand_over(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
   void finish_request(fcgi::EndRequest end, bool surplus);
   void become_free();
-  [[nodiscard]] bool must_probe();
-  void begin_probe();
+  void begin_answer();
+  void probe_or_free();
   void on_values(std::string_view pairs);
   void fail(BackendFailure failure, std::string_view reason);
   [[nodiscard]] bool carries() const {
@@ -131,6 +132,7 @@ class BackendConn final : public base::ListNode<IdleTag>,
   BackendUser* user_ = nullptr;
   std::uint64_t requests_ = 0;
   io::Millis first_since_{0};  // when its first request was sent
+  io::Millis probed_at_{0};
   State state_ = State::Opening;
   Manner manner_;
   bool input_complete_ = false;

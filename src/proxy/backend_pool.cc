@@ -29,6 +29,7 @@ BackendPool::Acquired BackendPool::acquire(BackendUser& user, bool fresh) {
       forget_idle(*idle);
       return use(*idle, user);
     }
+    if (!fresh && free_soon()) return {Outcome::Soon, nullptr};
     if (!is_.table.try_open(is_.index)) return {Outcome::Wait, nullptr};
   }
   const io::Fd fd = loop_.ring.open_socket(is_.address);
@@ -41,6 +42,23 @@ BackendPool::Acquired BackendPool::acquire(BackendUser& user, bool fresh) {
   BackendConn* conn = connections_.make(*this, loop_);
   conn->start(fd, is_.address, user);
   return {Outcome::Got, conn};
+}
+
+// A probe is answered within microseconds, unless the process is still at work: a moment's patience
+// saves most new connections.
+bool BackendPool::free_soon() {
+  if (is_.table.waiting(is_.index) > 0) return false;
+  std::size_t young = 0;
+  for (BackendConn* conn = probing_.back(); conn != nullptr; conn = probing_.previous(*conn)) {
+    if (loop_.timers.now() - conn->probed_at_ > kBriefly / 2) break;
+    if (++young > brief_count_) return true;
+  }
+  return false;
+}
+
+void BackendPool::begin_probing(BackendConn& conn) {
+  conn.probed_at_ = loop_.timers.now();
+  probing_.push_back(conn);
 }
 
 BackendPool::Acquired BackendPool::use(BackendConn& conn, BackendUser& user) {
@@ -61,9 +79,19 @@ bool BackendPool::wait(Waiter& waiter) {
   return false;
 }
 
+void BackendPool::wait_briefly(Waiter& waiter) {
+  waiter.ticket = 0;
+  brief_.push_back(waiter);
+  ++brief_count_;
+}
+
 void BackendPool::leave(Waiter& waiter) {
   if (!waiter.linked()) return;
   waiter.unlink();
+  if (waiter.ticket == 0) {
+    --brief_count_;
+    return;
+  }
   // Where a grant is under way, on_grant() will find nobody and pass it on.
   static_cast<void>(is_.table.leave(is_.index, {.number = waiter.ticket, .worker = is_.worker}));
 }
@@ -103,12 +131,12 @@ void BackendPool::drain() {
 void BackendPool::offer(BackendConn& conn) {
   if (draining_ || is_.table.starving(is_.index) > 0) return conn.close();
   if (const auto first = is_.table.take_first(is_.index, is_.worker)) {
-    if (Waiter* waiter = find(first->number)) {
-      waiter->unlink();
-      handed_ = &conn;
-      waiter->on_place();
-      if (std::exchange(handed_, nullptr) == nullptr) return;
-    }
+    Waiter* waiter = find(first->number);
+    if (waiter != nullptr && hand_to(conn, *waiter)) return;
+  }
+  if (Waiter* waiter = brief_.front()) {
+    --brief_count_;
+    if (hand_to(conn, *waiter)) return;
   }
   if (is_.table.waiting(is_.index) > 0 || !keep_place()) return conn.close();
   ++idle_count_;
@@ -117,6 +145,14 @@ void BackendPool::offer(BackendConn& conn) {
   if (!tick_.armed()) loop_.timers.arm(tick_, kLeaseTick);
   // Whoever began to wait meanwhile has not seen this one.
   if (is_.table.waiting(is_.index) > 0) give_up_idle();
+}
+
+// False: it was not taken.
+bool BackendPool::hand_to(BackendConn& conn, Waiter& waiter) {
+  waiter.unlink();
+  handed_ = &conn;
+  waiter.on_place();
+  return std::exchange(handed_, nullptr) == nullptr;
 }
 
 bool BackendPool::keep_place() {

@@ -52,6 +52,7 @@ class BackendPool {
 
   enum class Outcome : std::uint8_t {
     Got,        // `conn`: Ready, or Opening and it tells when it is open
+    Soon,       // a connection is about to be proven free: wait_briefly(), at most kBriefly
     Wait,       // no place: wait()
     Exhausted,  // the system has no socket for it
   };
@@ -59,8 +60,11 @@ class BackendPool {
     Outcome outcome = Outcome::Wait;
     BackendConn* conn = nullptr;
   };
-  // A connection for `user`. `fresh`: rather a new one.
+  // A connection for `user`. `fresh`: rather a new one, at once.
   Acquired acquire(BackendUser& user, bool fresh);
+  // The waiter is told when the connection is free. Otherwise it leaves, and acquires a fresh one.
+  static constexpr config::Millis kBriefly{8};
+  void wait_briefly(Waiter& waiter);
   // Queues behind all who wait, on any worker. True: a place is there at once; acquire() again.
   bool wait(Waiter& waiter);
   void leave(Waiter& waiter);
@@ -84,14 +88,19 @@ class BackendPool {
   void offer(BackendConn& conn);
   void forget_idle(BackendConn& conn);
   void remove(BackendConn& conn);
+  void begin_probing(BackendConn& conn);
   // A connection that has never answered awaits its first byte, or does so no longer.
   void begin_first(BackendConn& conn);
   void end_first(BackendConn& conn);
   [[nodiscard]] balance::Nature nature() const { return is_.table.nature(is_.index); }
   void set_nature(balance::Nature nature) { is_.table.set_nature(is_.index, nature); }
+  // It was unreachable: what comes next there may be another application.
+  void forget_nature() { is_.table.forget_nature(is_.index); }
   [[nodiscard]] bool begin_asking() { return is_.table.begin_asking(is_.index); }
 
   static Acquired use(BackendConn& conn, BackendUser& user);
+  [[nodiscard]] bool free_soon();
+  bool hand_to(BackendConn& conn, Waiter& waiter);
   void place_free();
   Waiter* find(std::uint64_t ticket);
   bool keep_place();
@@ -104,7 +113,10 @@ class BackendPool {
   base::Slab<BackendConn> connections_{16};
   base::List<BackendConn, IdleTag> idle_;   // the last used first
   base::List<BackendConn, FirstTag> first_;  // await their first byte, the oldest first
+  base::List<BackendConn, IdleTag> probing_;  // are being proven free, the oldest first
   base::List<Waiter, WaitingTag> waiting_;
+  base::List<Waiter, WaitingTag> brief_;  // wait for one of probing_
+  std::size_t brief_count_ = 0;
   std::size_t idle_count_ = 0;
   // Places for idle connections that this worker has got from the table. Given back by and by, so
   // that a busy worker need not touch the table for every request.

@@ -60,7 +60,7 @@ class Exchange final : private BackendUser, private Waiter {
 
  private:
   enum class State : std::uint8_t { Head, Spooling, Waiting, Streaming, Done };
-  enum class Awaiting : std::uint8_t { Nothing, Place, Connection, Backoff, Response };
+  enum class Awaiting : std::uint8_t { Nothing, Moment, Place, Connection, Backoff, Response };
 
   // exchange.cc: routing and the proxy's own answers
   void handle();

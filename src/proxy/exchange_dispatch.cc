@@ -66,6 +66,10 @@ bool Exchange::encode_records() {
 // Asks for a connection to the member; `fresh`: rather not one that has served before.
 void Exchange::obtain(bool fresh) {
   auto acquired = pool_->acquire(*this, fresh);
+  if (acquired.outcome == BackendPool::Outcome::Soon) {
+    pool_->wait_briefly(*this);
+    return await(Awaiting::Moment, BackendPool::kBriefly);
+  }
   if (acquired.outcome == BackendPool::Outcome::Wait) {
     const Millis left = queue_left();
     if (left <= Millis(0)) return on_queue_over();
@@ -96,7 +100,10 @@ void Exchange::send_request() {
   if (records_.empty() && !encode_records()) return;
   state_ = State::Streaming;
   backend_->out().append_all(records_);
-  backend_->begin_request({.keep = member().reuse, .probe = member().probe});
+  backend_->begin_request({.keep = member().reuse,
+                           .probe = member().probe,
+                           .careful = head_->path.find(".php") != std::string_view::npos ||
+                                      !found_.route->split_path.empty()});
   reused_ = backend_->reused();
   await(Awaiting::Response, timeouts().response);
   request_.start(*backend_);
@@ -125,6 +132,9 @@ void Exchange::on_timeout() {
   switch (awaiting_) {
     case Awaiting::Nothing:
       return;
+    case Awaiting::Moment:
+      pool_->leave(*this);
+      return obtain(true);
     case Awaiting::Place:
       return on_queue_over();
     case Awaiting::Connection:
