@@ -1,5 +1,6 @@
 /* A FastCGI program on libfcgi: it is started with its listening socket as descriptor 0 (or with a
- * socket's path or :PORT as its argument) and serves one request at a time. /echo returns the body. */
+ * socket's path or :PORT as its argument) and serves one request at a time. /echo returns the body.
+ */
 #include <fcgiapp.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-// A FastCGI application on Go's net/http/fcgi, which multiplexes requests on a connection. It answers
-// with what it was asked, or does what the path says: /slow waits, /big sends MiB, /echo returns the
-// body.
+// A FastCGI application on Go's net/http/fcgi, which multiplexes requests on a connection. It
+// answers with what it was asked, or does what the path says: /slow waits, /big sends MiB, /echo
+// returns the body.
 package main
 
 import (

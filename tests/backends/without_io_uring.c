@@ -1,6 +1,6 @@
 /* Runs a command in which io_uring_setup fails: without_io_uring ERRNO COMMAND [ARGUMENT...]. The
- * kernels that lack io_uring say ENOSYS (38), containers that forbid it EPERM (1), and a kernel with
- * kernel.io_uring_disabled EPERM too. */
+ * kernels that lack io_uring say ENOSYS (38); containers that forbid it, and a kernel with
+ * kernel.io_uring_disabled, say EPERM (1). */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

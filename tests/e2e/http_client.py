@@ -1,9 +1,9 @@
 """A raw HTTP/1 client for the end-to-end tests.
 
-Requests are bytes that a test writes itself, good or bad. Answers are read by a strict reader of our
-own: whatever a careful client could misread (a bare LF, two lengths, a byte too many) is an error, so
-that no test passes because a library was generous. A body that was cut is told from one that ended.
-"""
+Requests are bytes that a test writes itself, good or bad. Answers are read by a strict reader of
+our own: whatever a careful client could misread (a bare LF, two lengths, a byte too many) is an
+error, so that no test passes because a library was generous. A body that was cut is told from one
+that ended."""
 
 import re
 import socket
@@ -258,7 +258,7 @@ class Client:
             self.buffer = self.buffer[2:]
 
     def body(self, response, at_least=None, keep=True):
-        """Reads on: to the end, or until `at_least` bytes of body are there. Returns their number."""
+        """Reads on: to the end, or until `at_least` bytes of body are there. Returns the count."""
         pieces, got = [response.body], len(response.body)
         while at_least is None or got < at_least:
             piece = next(response.reader, None)

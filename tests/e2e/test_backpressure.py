@@ -1,5 +1,5 @@
 """Backpressure end to end: a slow reader and a slow application bound the proxy's memory, nothing
-spins meanwhile, and every byte arrives when they go on (peers 5.4)."""
+spins meanwhile, and every byte arrives when they go on (vectors 5.4)."""
 
 import hashlib
 import threading
@@ -102,7 +102,8 @@ class SlowApplication(SlowReader):
         def script(conn, request):
             go.wait(60)
             conn.read_stdin(request)
-            conn.finish(request, b"A: b\r\n\r\n" + hashlib.sha256(request.stdin).hexdigest().encode())
+            digest = hashlib.sha256(request.stdin).hexdigest()
+            conn.finish(request, b"A: b\r\n\r\n" + digest.encode())
         app = self.backend(receive_buffer=65536).then(script, "params")
         proxy = self.proxy_to(app)
         before = proxy.resident()

@@ -1,4 +1,4 @@
-"""The balanced gateway: byrequests exactly (apache.md 2.2, N50, N51), failing over, and the error
+"""The balanced gateway: byrequests exactly (N50, N51), failing over, and the error
 state of members (N58 to N60, E44)."""
 
 import concurrent.futures

@@ -1,5 +1,5 @@
 """`millrace check`, and configurations that are wrong: every fault of a file at once, each with its
-place, its line and a hint; exit status 2, nothing started (CONFIG.md Conventions)."""
+place, its line and a hint; exit status 2, nothing started (docs/configuration.md Conventions)."""
 
 import os
 import re
@@ -108,8 +108,8 @@ members = [
 ''')
 
     def test_comments_and_order(self):
-        self.good('# first\n[balancer.b] # late\nmembers = [{ url = "fcgi://a:1/" }]\n' + GOOD.replace(
-            "fcgi://127.0.0.1:4000/", "balancer://b/"))
+        balancer = '# first\n[balancer.b] # early\nmembers = [{ url = "fcgi://a:1/" }]\n'
+        self.good(balancer + GOOD.replace("fcgi://127.0.0.1:4000/", "balancer://b/"))
 
 
 class Faults(unittest.TestCase):
@@ -230,7 +230,8 @@ uri = "8KB"
 
     def test_settings_of_one_address(self):
         """Different numbers for one address are a configuration error."""
-        route = '[[site.route]]\npath = "/{0}"\nto = {{ url = "fcgi://127.0.0.1:4001", idle = {0} }}\n'
+        route = ('[[site.route]]\npath = "/{0}"\n'
+                 'to = {{ url = "fcgi://127.0.0.1:4001", idle = {0} }}\n')
         self.faults(GOOD + route.format(1) + route.format(2))
 
     def test_syntax(self):

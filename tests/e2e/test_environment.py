@@ -1,4 +1,5 @@
-"""The CGI environment, byte for byte (CONFIG.md "CGI environment"; peers 5.2, N70, N71)."""
+"""The CGI environment, byte for byte (docs/configuration.md "CGI environment"; vectors 5.2, N70,
+N71)."""
 
 from harness import ProxyCase
 from http_client import request_bytes
@@ -98,8 +99,9 @@ class Fields(ProxyCase):
         self.assertEqual(kept, self.http(
             ("Connection", "close, X-Gone, Host, Authorization, Content-Type, Content-Length"),
             ("Connection", "Forwarded, x-forwarded-for,X-Forwarded-Proto , X-Forwarded-Host"),
-            ("X-Gone", "1"), ("Authorization", "a"), ("Forwarded", "for=1"), ("X-Forwarded-For", "2"),
-            ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "h"), ("Content-Type", "t/t")))
+            ("X-Gone", "1"), ("Authorization", "a"), ("Forwarded", "for=1"),
+            ("X-Forwarded-For", "2"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "h"),
+            ("Content-Type", "t/t")))
         self.assertEqual("t/t", self.app.requests[-1].env["CONTENT_TYPE"])
         self.assertEqual("test.example", self.app.requests[-1].env["HTTP_HOST"])
 

@@ -1,4 +1,4 @@
-"""Connecting to an application that refuses, is missing, or never accepts (apache.md 3: E1, E2)."""
+"""Connecting to an application that refuses, is missing, or never accepts (fault rows E1, E2)."""
 
 import os
 import socket

@@ -1,5 +1,5 @@
-"""The application at fault: closed, reset, cut, silent (apache.md 3: E4 to E14, E35; peers 5.1, 5.4).
-After each fault the next request is served clean."""
+"""The application at fault: closed, reset, cut, silent (fault rows E4 to E14, E35; vectors 5.1,
+5.4). After each fault the next request is served clean."""
 
 import threading
 
@@ -102,7 +102,8 @@ class Ends(FaultCase):
 
     def test_end_request_only(self):
         """E10: no output is 502; OVERLOADED 503; UNKNOWN_ROLE 502."""
-        for protocol, status in ((COMPLETE, 502), (OVERLOADED, 503), (UNKNOWN_ROLE, 502), (77, 502)):
+        for protocol, status in ((COMPLETE, 502), (OVERLOADED, 503), (UNKNOWN_ROLE, 502),
+                                 (77, 502)):
             with self.subTest(protocol):
                 self.answered(raw(lambda i, p=protocol: end_request(i, 0, p)), status)
 

@@ -1,4 +1,4 @@
-"""Records that are odd, foreign, or no records at all (apache.md 3: E15 to E20; peers 5.1, 5.4)."""
+"""Records that are odd, foreign, or no records at all (fault rows E15 to E20; vectors 5.1, 5.4)."""
 
 from fault_case import HEAD, FaultCase
 from fcgi_wire import (END, STDERR, STDOUT, VALUES_RESULT, encode_pair, end_request, record, stream)
@@ -15,7 +15,8 @@ class Records(FaultCase):
                 lambda i, v=version: record(STDOUT, i, HEAD, version=v)), 502)
 
     def test_not_fastcgi(self):
-        self.answered(raw_then_close(lambda i: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 502)
+        self.answered(raw_then_close(
+            lambda i: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 502)
         self.answered(raw(lambda i: b"\x00" + bytes(range(256)) * 20), 502)
 
     def test_foreign_id(self):

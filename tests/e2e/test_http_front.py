@@ -1,5 +1,6 @@
 """HTTP/1.1 as clients use it: keep-alive, pipelining, chunked both ways, Expect, HEAD, HTTP/1.0,
-absolute-form, half-close, and the answers that the proxy gives by itself (CONFIG.md)."""
+absolute-form, half-close, and the answers that the proxy gives by itself (docs/configuration.md).
+"""
 
 import json
 import threading
@@ -73,7 +74,7 @@ class Connections(ProxyCase):
         client.end()
 
     def test_a_leading_empty_line_is_skipped(self):
-        """peers 5.3: one CRLF before a request is skipped (RFC 9112 2.2)."""
+        """vectors 5.3: one CRLF before a request is skipped (RFC 9112 2.2)."""
         client = self.connect(self.proxy_to(self.backend()))
         client.send(b"\r\n" + request_bytes("GET", "/a"))
         self.assertEqual(b"/a", client.response().body)
@@ -318,10 +319,10 @@ class HalfClose(ProxyCase):
         """5.1 (CVE-2022-41556), 5.4: no request reaches the application whole, nothing leaks."""
         app = self.backend()
         proxy = self.proxy_to(app)
+        post = request_bytes("POST", "/", {"Transfer-Encoding": "chunked"})
         halves = [b"GET / HTTP/1.1\r\nHost: a\r\n",
                   request_bytes("POST", "/", {"Content-Length": "10"}) + b"12345",
-                  request_bytes("POST", "/", {"Transfer-Encoding": "chunked"}) + b"5\r\n123",
-                  request_bytes("POST", "/", {"Transfer-Encoding": "chunked"}) + b"3\r\n123\r\n0\r\n"]
+                  post + b"5\r\n123", post + b"3\r\n123\r\n0\r\n"]
         for half in halves:
             client = self.connect(proxy)
             client.send(half)

@@ -1,6 +1,6 @@
-"""Requests that are refused: one test for each row of the front-end vectors (peers 5.3), and those of
-the host and target rules of CONFIG.md. A refused request never reaches the application, and what
-follows it on a closing connection is never answered."""
+"""Requests that are refused: one test for each row of the front-end vectors (5.3), and those of the
+host and target rules of docs/configuration.md. A refused request never reaches the application, and
+what follows it on a closing connection is never answered."""
 
 from harness import ProxyCase
 from http_client import request_bytes
@@ -168,7 +168,7 @@ class Refusals(ProxyCase):
                           b"GET http://a.example/ HTTP/1.1\r\nX: y\r\n\r\n"], 400)
 
     def test_bad_hosts(self):
-        """5.3: Host "x y", "x/../@evil"; CONFIG.md: empty labels, ports, literals."""
+        """5.3: Host "x y", "x/../@evil"; docs/configuration.md: empty labels, ports, literals."""
         self.all_refused([request_bytes("GET", "/", host=host) for host in (
             "x y", "x/../@evil", "a@b", "a..b", ".a", "a:65536", "a:99999999999", "a:b", "a:-1",
             "[::1", "::1", "[::1]x", "[xyz]", "a?b", "a#b", "a\\b", "%zz", "a,b c")], 400)
@@ -272,7 +272,7 @@ class ConnectionField(ProxyCase):
 
 class Misdirected(ProxyCase):
     def test_host_without_a_site(self):
-        """CONFIG.md [[site]]: no match is 421, and the connection is kept."""
+        """docs/configuration.md [[site]]: no match is 421, and the connection is kept."""
         app = self.backend()
         proxy = self.start(f'[[site]]\nhosts = ["a.example"]\n[[site.route]]\npath = "/"\n'
                            f'to = "{app.url}"')

@@ -1,4 +1,5 @@
-"""Limits and timeouts of the client's side, with the statuses of CONFIG.md [limits], [timeouts]."""
+"""Limits and timeouts of the client's side, with the statuses of docs/configuration.md [limits],
+[timeouts]."""
 
 import time
 
@@ -220,7 +221,7 @@ class Timeouts(ProxyCase):
         self.ask(proxy)
 
     def test_stderr_is_no_sign_of_life(self):
-        """CONFIG.md: STDERR does not count against `response`."""
+        """docs/configuration.md: STDERR does not count against `response`."""
         def complain(conn, request):
             for _ in range(100):
                 conn.stderr(request, b"still here\n")

@@ -1,5 +1,5 @@
 """From the request target to SCRIPT_NAME, PATH_INFO and SCRIPT_FILENAME: decoded once, normalised,
-split; and which route and site a request finds (peers 5.2, CONFIG.md)."""
+split; and which route and site a request finds (vectors 5.2, docs/configuration.md)."""
 
 from harness import ProxyCase, free_port
 from http_client import request_bytes
@@ -65,7 +65,8 @@ class Normalising(PathCase):
     def test_segments(self):
         """5.2: //x.php, /./x.php; resolved after the decoding."""
         self.same([("//x.php", "/x.php"), ("/./x.php", "/x.php"), ("/a/../b", "/b"),
-                   ("/a/./b//c/../d", "/a/b/d"), ("/a/..", "/"), ("/a/.", "/a/"), ("/a/b/..", "/a/"),
+                   ("/a/./b//c/../d", "/a/b/d"), ("/a/..", "/"), ("/a/.", "/a/"),
+                   ("/a/b/..", "/a/"),
                    ("/%2e/x", "/x"), ("/a/%2e%2e/x", "/x"), ("///", "/"), ("/a//", "/a/"),
                    ("/...", "/..."), ("/.a", "/.a"), ("/..a", "/..a"), ("/a..", "/a.."),
                    ("/a\\x.php", "/a\\x.php"), ("/a;/../b", "/b"), ("/x/..;/y", "/x/..;/y")])
@@ -117,11 +118,11 @@ class Splitting(PathCase):
                 self.assertEqual("/srv/www", env["DOCUMENT_ROOT"])
 
     def test_unicode_is_never_folded(self):
-        """5.2: GHSA-3g8v-8r37-cgjm, GHSA-v4h7-cj44-8fc8: circled and fullwidth letters, bad UTF-8."""
+        """5.2: GHSA-3g8v-8r37-cgjm, GHSA-v4h7-cj44-8fc8: circled, fullwidth letters, bad UTF-8."""
         app, proxy = self.start_php()
         for target, name, info in (
-                ("/shell.%E2%93%9F%E2%93%97%E2%93%9F", b"/shell.\xe2\x93\x9f\xe2\x93\x97\xe2\x93\x9f",
-                 None),
+                ("/shell.%E2%93%9F%E2%93%97%E2%93%9F",
+                 b"/shell.\xe2\x93\x9f\xe2\x93\x97\xe2\x93\x9f", None),
                 ("/a.p%A1p/x", b"/a.p\xa1p/x", None),
                 ("/a.%EF%BD%90%EF%BD%88%EF%BD%90/x",
                  b"/a.\xef\xbd\x90\xef\xbd\x88\xef\xbd\x90/x", None),
@@ -140,7 +141,8 @@ class Splitting(PathCase):
                          self.script(self.env(proxy, app, "/d/")))
         app, proxy = self.start_php('split_path = [".php", ".cgi"]\nindex = "main.cgi"')
         self.assertEqual("/main.cgi", self.env(proxy, app, "/")["SCRIPT_NAME"])
-        self.assertEqual(("/a.cgi", "/b.php"), self.script(self.env(proxy, app, "/a.cgi/b.php"))[:2])
+        self.assertEqual(("/a.cgi", "/b.php"),
+                         self.script(self.env(proxy, app, "/a.cgi/b.php"))[:2])
 
     def test_index_only_with_split_path(self):
         app, proxy = self.start_php("")
@@ -215,7 +217,8 @@ class Routing(PathCase):
     def test_precedence(self):
         """match in file order, then exact, then the longest prefix."""
         proxy = self.named("[[site]]\n" + self.route("all", 'path = "/"')
-                           + self.route("long", 'path = "/a/b/"') + self.route("short", 'path = "/a/"')
+                           + self.route("long", 'path = "/a/b/"')
+                           + self.route("short", 'path = "/a/"')
                            + self.route("exact", 'path = "/a/b"')
                            + self.route("first", 'match = "^/m/.*[.]x$"')
                            + self.route("second", 'match = "^/m/"')

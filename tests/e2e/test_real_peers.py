@@ -1,4 +1,4 @@
-"""Real FastCGI applications behind the proxy, over TCP and Unix sockets (AF6 to AF10, AP15, N65)."""
+"""Real FastCGI applications behind the proxy, over TCP and Unix (AF6 to AF10, AP15, N65)."""
 
 import concurrent.futures
 import json
@@ -80,7 +80,8 @@ class Php(ProxyCase):
         for code in (404, 410, 500, 503, 599):
             self.assertEqual(code, self.proxy.get(f"/site.php?do=status&code={code}").status)
         response = self.proxy.get("/site.php?do=location&to=https://a.example/")
-        self.assertEqual((302, "https://a.example/"), (response.status, response.header("Location")))
+        self.assertEqual((302, "https://a.example/"),
+                         (response.status, response.header("Location")))
 
     def test_missing_script(self):
         """Pain "Primary script unknown": PHP's own 404, and its reason with the path in the log."""

@@ -1,5 +1,6 @@
 """From the application's output to the HTTP response: the CGI head, framing, interim responses,
-redirects, and bytes that are sent as they come (CONFIG.md "Responses"; E21 to E34; peers 5.1)."""
+redirects, and bytes that are sent as they come (docs/configuration.md "Responses"; E21 to E34;
+vectors 5.1)."""
 
 import threading
 import time
@@ -93,11 +94,12 @@ class Heads(ResponseCase):
         """E34, 5.1 (CVE-2024-24795): Transfer-Encoding, X-Accel-*, X-Sendfile are not passed on."""
         response = self.answer(
             "Transfer-Encoding: chunked\r\nX-Accel-Redirect: /etc/passwd\r\nX-Accel-Expires: 1\r\n"
-            "X-Accel-Buffering: no\r\nX-Sendfile: /etc/passwd\r\nX-Kept: 1\r\n\r\n", b"4\r\nbody\r\n")
+            "X-Accel-Buffering: no\r\nX-Sendfile: /etc/passwd\r\nX-Kept: 1\r\n\r\n",
+            b"4\r\nbody\r\n")
         self.assertEqual((200, b"4\r\nbody\r\n", "1"),
                          (response.status, response.body, response.header("X-Kept")))
         for name, _ in response.headers:
-            self.assertFalse(name.lower().startswith("x-accel") or name.lower() == "x-sendfile", name)
+            self.assertNotRegex(name.lower(), "^(x-accel|x-sendfile)")
 
     def test_connection_fields_of_the_application(self):
         """The connection is the proxy's: what the application says of one is not passed on."""
@@ -120,7 +122,8 @@ class BadHeads(ResponseCase):
     def test_names(self):
         """E23: a name with a space, none, one that is not a token."""
         self.all_502([b"A B: c\r\n\r\n", b": c\r\n\r\n", b"A : c\r\n\r\n", b"A\t: c\r\n\r\n",
-                      b"A(: c\r\n\r\n", b"A\xe4: c\r\n\r\n", b"A\x01: c\r\n\r\n", b"A/B: c\r\n\r\n"])
+                      b"A(: c\r\n\r\n", b"A\xe4: c\r\n\r\n", b"A\x01: c\r\n\r\n",
+                      b"A/B: c\r\n\r\n"])
 
     def test_control_bytes(self):
         """E24, E25, E26: control bytes, NUL, bare CR."""
@@ -131,9 +134,9 @@ class BadHeads(ResponseCase):
     def test_statuses(self):
         """E28, E29, E32, 5.1 (CVE-2026-42946): bad Status; outside of 200 to 599."""
         self.all_502([f"Status:{value}\r\n\r\n".encode("latin-1") for value in (
-            " 99", " abc", "", " ", " 2000", " 600", " 1000", " 0", " 199", " 101", " 102", " 200OK",
-            " 200\tOK", " +200", " -200", " 20", " 2e2", " 0200", " 200,200", " HTTP/1.1 200 OK",
-            " \xb2\xb0\xb0")])
+            " 99", " abc", "", " ", " 2000", " 600", " 1000", " 0", " 199", " 101", " 102",
+            " 200OK", " 200\tOK", " +200", " -200", " 20", " 2e2", " 0200", " 200,200",
+            " HTTP/1.1 200 OK", " \xb2\xb0\xb0")])
         self.assertEqual(200, self.answer("Status: 200\r\n\r\n").status)
         self.assertEqual(200, self.answer("Status:200 OK\r\n\r\n").status)
 
@@ -305,7 +308,8 @@ class Redirects(ResponseCase):
 class Streaming(ResponseCase):
     def test_events_are_sent_as_they_come(self):
         """N64: each event is with the client before the next is sent."""
-        for head in (b"Content-Type: text/event-stream\r\n\r\n", b"Content-Type: text/plain\r\n\r\n"):
+        for kind in (b"text/event-stream", b"text/plain"):
+            head = b"Content-Type: %s\r\n\r\n" % kind
             seen = threading.Semaphore(0)
 
             def script(conn, request, head=head, seen=seen):

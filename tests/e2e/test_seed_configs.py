@@ -1,4 +1,4 @@
-"""The seed's configurations, as CONFIG.md has them; only the ports are others."""
+"""The seed's configurations, as docs/configuration.md has them; only the ports are others."""
 
 from fcgi_script import KEEP_CONN
 from harness import Millrace, ProxyCase
