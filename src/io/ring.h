@@ -46,7 +46,9 @@ class Ring {
   // `address` stays where it is until the completion.
   virtual void connect(Op& op, Fd fd, const SocketAddress& address) = 0;
   // Multishot, into blocks that the kernel picks. A result of 0 is the end of the stream. With
-  // `credit`, in bytes, the shot ends once that much was received, where the kernel can (6.17).
+  // `credit`, in bytes, the shot ends once that much was received, where the kernel can (6.17); a
+  // credit of kBulk or more asks for large blocks.
+  static constexpr std::uint32_t kBulk = 65536;
   virtual void receive(Op& op, Fd fd, std::uint32_t credit) = 0;
   // Sends from the front of the chain and completes when all that was gathered is sent: the result is
   // its size, unless the connection broke. The chain's front stays as it is until then.

@@ -65,8 +65,6 @@ class Stream : private base::ListNode<UnsentTag> {
   void pause();
   void resume();
   [[nodiscard]] bool paused() const { return paused_; }
-  // After how many bytes a receive ends and is started anew; 0: never.
-  void set_credit(std::uint32_t bytes) { credit_ = bytes; }
   // After on_end(): close with HungUp as soon as the connection is known to be gone altogether.
   void watch_hangup();
 
@@ -107,12 +105,12 @@ class Stream : private base::ListNode<UnsentTag> {
   Op hangup_ = Op::to<&Stream::on_hangup>(this);
   Op close_ = Op::to<&Stream::on_socket_closed>(this);
   Fd fd_ = kNoFd;
-  std::uint32_t credit_ = 0;
   std::int32_t error_ = 0;
   State state_ = State::Closed;
   Reason reason_ = Reason::None;
   bool paused_ = false;
   bool ended_ = false;
+  bool bulk_ = false;          // the last receive filled its block
   bool cancelling_ = false;    // the receive in flight was asked to stop
   bool ending_ = false;        // end_sending() was asked for
 };

@@ -29,11 +29,11 @@ namespace {
 constexpr unsigned kSubmissions = 4096;
 constexpr unsigned kCompletions = 16384;
 constexpr unsigned kCompletionsPerTurn = 1024;  // More wait for the next turn, after the timers.
-constexpr unsigned kBlocks = 256;               // A small hot ring beats a large cold one.
-constexpr unsigned kBlocksLow = kBlocks / 4;
+// A few hot blocks beat many cold ones: what is received is sent on while it is in the cache.
+constexpr unsigned kBlocks = 256;
 constexpr std::size_t kBlockBytes = 16384;
-constexpr std::size_t kBlockStride = kBlockBytes + 64;  // Blocks do not share cache sets.
-constexpr int kBufferGroup = 0;
+constexpr unsigned kBulkBlocks = 32;
+constexpr std::size_t kBulkBlockBytes = 262144;
 constexpr std::size_t kScratchVectors = 8192;
 constexpr std::size_t kSendVectors = 64;  // At most so many slices in one send.
 
@@ -63,7 +63,78 @@ int init_ring(io_uring& ring, unsigned submissions, unsigned completions) {
 
 std::uint64_t user_data(const Op& op) { return reinterpret_cast<std::uint64_t>(&op); }
 
-class UringRing final : public Ring, private buffer::BlockOwner {
+// Blocks of one size, lent to the kernel, which picks one for each receive.
+class LentBlocks final : public buffer::BlockOwner {
+ public:
+  LentBlocks() = default;
+  LentBlocks(const LentBlocks&) = delete;
+  LentBlocks& operator=(const LentBlocks&) = delete;
+  ~LentBlocks() {
+    if (memory_ != nullptr) ::munmap(memory_, blocks_.size() * stride_);
+  }
+
+  // Blocks are numbered from `first_id`. A negative errno, or 0.
+  int init(io_uring& ring, int group, unsigned first_id, unsigned count, std::size_t bytes);
+  void exit(io_uring& ring) {
+    if (lent_ != nullptr) io_uring_free_buf_ring(&ring, lent_, count(), group_);
+  }
+  // What a receive has put into the block; a copy of it where the blocks run short.
+  buffer::Slice take(unsigned id, std::size_t bytes, buffer::BlockPool& pool) {
+    buffer::Block& block = blocks_[id - first_id_];
+    --with_kernel_;
+    buffer::Slice received(block, {block.data, bytes});
+    return with_kernel_ < count() / 4 ? pool.copy(received.text()) : received;
+  }
+  // Shows the kernel what was given back.
+  void announce() {
+    if (to_announce_ > 0) io_uring_buf_ring_advance(lent_, std::exchange(to_announce_, 0));
+  }
+  void recycle(buffer::Block& block) noexcept override {
+    io_uring_buf_ring_add(lent_, block.data, block.capacity,
+                          static_cast<unsigned short>(block.id),
+                          io_uring_buf_ring_mask(count()), to_announce_++);
+    ++with_kernel_;
+  }
+  [[nodiscard]] int group() const { return group_; }
+
+ private:
+  [[nodiscard]] unsigned count() const { return static_cast<unsigned>(blocks_.size()); }
+
+  io_uring_buf_ring* lent_ = nullptr;
+  std::vector<buffer::Block> blocks_;
+  char* memory_ = nullptr;
+  std::size_t stride_ = 0;
+  unsigned first_id_ = 0;
+  unsigned with_kernel_ = 0;
+  int to_announce_ = 0;
+  int group_ = 0;
+};
+
+int LentBlocks::init(io_uring& ring, int group, unsigned first_id, unsigned count,
+                     std::size_t bytes) {
+  int error = 0;
+  lent_ = io_uring_setup_buf_ring(&ring, count, group, 0, &error);
+  if (lent_ == nullptr) return error;
+  group_ = group;
+  first_id_ = first_id;
+  stride_ = bytes + 64;  // Blocks do not share cache sets.
+  void* memory = ::mmap(nullptr, count * stride_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return -errno;
+  memory_ = static_cast<char*>(memory);
+  blocks_.resize(count);
+  for (unsigned i = 0; i < count; ++i) {
+    buffer::Block& block = blocks_[i];
+    block.owner = this;
+    block.data = memory_ + i * stride_;
+    block.capacity = block.used = static_cast<std::uint32_t>(bytes);
+    block.id = first_id + i;
+    recycle(block);
+  }
+  return 0;
+}
+
+class UringRing final : public Ring {
  public:
   UringRing(const Features& features, buffer::BlockPool& pool) : features_(features), pool_(pool) {}
   ~UringRing() override;
@@ -87,24 +158,17 @@ class UringRing final : public Ring, private buffer::BlockOwner {
   void turn(std::optional<Millis> wait) override;
 
  private:
-  void recycle(buffer::Block& block) noexcept override;
-
   io_uring_sqe* sqe();
   io_uring_sqe* sqe(Op& op);
   void submit();
-  void give(buffer::Block& block);
-  buffer::Slice take(unsigned id, std::size_t bytes);
   void dispatch();
 
   Features features_;
   buffer::BlockPool& pool_;
   io_uring ring_{};
   bool ready_ = false;
-  io_uring_buf_ring* given_ = nullptr;  // the kernel's blocks
-  int to_give_ = 0;                     // given, but not announced to the kernel yet
-  unsigned with_kernel_ = 0;
-  char* memory_ = nullptr;
-  std::array<buffer::Block, kBlocks> blocks_{};
+  LentBlocks blocks_;
+  LentBlocks bulk_blocks_;
   // Read by the kernel when it takes the submission, so free again after each submit.
   std::array<iovec, kScratchVectors> vectors_{};
   std::array<msghdr, kSubmissions> messages_{};
@@ -119,9 +183,9 @@ UringRing::~UringRing() {
   all.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
   all.timeout = {-1, -1};
   io_uring_register_sync_cancel(&ring_, &all);
-  if (given_ != nullptr) io_uring_free_buf_ring(&ring_, given_, kBlocks, kBufferGroup);
+  blocks_.exit(ring_);
+  bulk_blocks_.exit(ring_);
   io_uring_queue_exit(&ring_);
-  if (memory_ != nullptr) ::munmap(memory_, kBlocks * kBlockStride);
 }
 
 int UringRing::init() {
@@ -129,21 +193,8 @@ int UringRing::init() {
   if (error < 0) return error;
   ready_ = true;
   io_uring_register_ring_fd(&ring_);
-  given_ = io_uring_setup_buf_ring(&ring_, kBlocks, kBufferGroup, 0, &error);
-  if (given_ == nullptr) return error;
-  void* memory = ::mmap(nullptr, kBlocks * kBlockStride, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return -errno;
-  memory_ = static_cast<char*>(memory);
-  for (unsigned i = 0; i < kBlocks; ++i) {
-    buffer::Block& block = blocks_[i];
-    block.owner = this;
-    block.data = memory_ + i * kBlockStride;
-    block.capacity = block.used = kBlockBytes;
-    block.id = i;
-    give(block);
-  }
-  return 0;
+  error = blocks_.init(ring_, 0, 0, kBlocks, kBlockBytes);
+  return error < 0 ? error : bulk_blocks_.init(ring_, 1, kBlocks, kBulkBlocks, kBulkBlockBytes);
 }
 
 Fd UringRing::open_socket(const SocketAddress& address) {
@@ -188,7 +239,8 @@ void UringRing::receive(Op& op, Fd fd, std::uint32_t credit) {
   io_uring_sqe* entry = sqe(op);
   io_uring_prep_recv_multishot(entry, fd, nullptr, 0, 0);
   entry->flags |= IOSQE_BUFFER_SELECT;
-  entry->buf_group = kBufferGroup;
+  const bool bulk = credit >= kBulk && features_.receive_credit;
+  entry->buf_group = static_cast<std::uint16_t>((bulk ? bulk_blocks_ : blocks_).group());
   entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
   if (features_.receive_credit) entry->optlen = credit;
 }
@@ -232,7 +284,8 @@ void UringRing::cancel(Op& op) {
 }
 
 void UringRing::turn(std::optional<Millis> wait) {
-  if (to_give_ > 0) io_uring_buf_ring_advance(given_, std::exchange(to_give_, 0));
+  blocks_.announce();
+  bulk_blocks_.announce();
   if (wait && *wait <= Millis(0)) {
     io_uring_submit_and_get_events(&ring_);
   } else {
@@ -257,28 +310,13 @@ void UringRing::dispatch() {
     auto* op = reinterpret_cast<Op*>(entry->user_data);  // NOLINT(performance-no-int-to-ptr)
     Completion done{.result = entry->res, .more = (entry->flags & IORING_CQE_F_MORE) != 0, .bytes = {}};
     if ((entry->flags & IORING_CQE_F_BUFFER) != 0) {
-      done.bytes = take(entry->flags >> IORING_CQE_BUFFER_SHIFT,
-                        static_cast<std::size_t>(std::max(done.result, 0)));
+      const unsigned id = entry->flags >> IORING_CQE_BUFFER_SHIFT;
+      done.bytes = (id < kBlocks ? blocks_ : bulk_blocks_)
+                       .take(id, static_cast<std::size_t>(std::max(done.result, 0)), pool_);
     }
     io_uring_cqe_seen(&ring_, entry);
     if (op != nullptr) deliver(*op, std::move(done));
   }
-}
-
-buffer::Slice UringRing::take(unsigned id, std::size_t bytes) {
-  buffer::Block& block = blocks_[id];
-  --with_kernel_;
-  buffer::Slice received(block, {block.data, bytes});
-  if (with_kernel_ < kBlocksLow) return pool_.copy(received.text());
-  return received;
-}
-
-void UringRing::recycle(buffer::Block& block) noexcept { give(block); }
-
-void UringRing::give(buffer::Block& block) {
-  io_uring_buf_ring_add(given_, block.data, kBlockBytes, static_cast<unsigned short>(block.id),
-                        io_uring_buf_ring_mask(kBlocks), to_give_++);
-  ++with_kernel_;
 }
 
 io_uring_sqe* UringRing::sqe() {
@@ -302,6 +340,8 @@ void UringRing::submit() {
   vectors_used_ = messages_used_ = 0;
 }
 
+constexpr int kProbeGroup = 0;
+
 // Both features are asked of a socket pair: an unknown field or flag is refused, or ignored.
 Features probe(io_uring& ring) {
   Features features;
@@ -322,14 +362,14 @@ Features probe(io_uring& ring) {
   features.vectorized_send = sent && got == 2 && received[0] == 'a' && received[1] == 'b';
 
   int error = 0;
-  io_uring_buf_ring* given = io_uring_setup_buf_ring(&ring, 2, kBufferGroup, 0, &error);
+  io_uring_buf_ring* given = io_uring_setup_buf_ring(&ring, 2, kProbeGroup, 0, &error);
   if (given == nullptr) return features;
   io_uring_buf_ring_add(given, received.data(), received.size(), 0, io_uring_buf_ring_mask(2), 0);
   io_uring_buf_ring_advance(given, 1);
   entry = io_uring_get_sqe(&ring);
   io_uring_prep_recv_multishot(entry, ours.get(), nullptr, 0, 0);
   entry->flags |= IOSQE_BUFFER_SELECT;
-  entry->buf_group = kBufferGroup;
+  entry->buf_group = kProbeGroup;
   entry->optlen = 1;
   if (::send(theirs.get(), "c", 1, MSG_NOSIGNAL) == 1 &&
       io_uring_submit_and_wait_timeout(&ring, &done, 1, nullptr, nullptr) >= 0) {
@@ -340,7 +380,7 @@ Features probe(io_uring& ring) {
   all.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
   all.timeout = {-1, -1};
   io_uring_register_sync_cancel(&ring, &all);
-  io_uring_free_buf_ring(&ring, given, 2, kBufferGroup);
+  io_uring_free_buf_ring(&ring, given, 2, kProbeGroup);
   return features;
 }
 

@@ -13,8 +13,10 @@ using config::Millis;
 
 constexpr Millis kLeaseTick{1'000};  // how often unused leases are given back
 constexpr Millis kFirstTick{8};      // how often first bytes are looked for
-// How long a first byte may be awaited until idle connections are suspected of holding its process.
-constexpr Millis kFirstByte{8};
+// How long a first byte may be awaited until idle connections are suspected of holding its process: less
+// where it is known that a connection holds one.
+constexpr Millis kFirstByte{50};
+constexpr Millis kFirstByteOneByOne{8};
 
 }  // namespace
 
@@ -176,6 +178,7 @@ void BackendPool::remove(BackendConn& conn) {
 }
 
 void BackendPool::begin_first(BackendConn& conn) {
+  if (nature() == balance::Nature::Multiplexing) return;
   conn.first_since_ = loop_.timers.now();
   first_.push_back(conn);
   loop_.timers.arm(tick_, kFirstTick);
@@ -187,7 +190,8 @@ void BackendPool::end_first(BackendConn& conn) {
 }
 
 void BackendPool::count_starving() {
-  const Millis late = loop_.timers.now() - kFirstByte;
+  const bool one_by_one = nature() == balance::Nature::OneByOne;
+  const Millis late = loop_.timers.now() - (one_by_one ? kFirstByteOneByOne : kFirstByte);
   bool more = false;
   for (BackendConn* conn = first_.front(); conn != nullptr; conn = first_.next(*conn)) {
     if (conn->first_since_ > late) break;
