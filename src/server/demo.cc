@@ -131,13 +131,15 @@ int serve_application(const std::vector<std::string>& addresses) {
     responders.push_back(std::move(responder.value()));
     responders.back()->start();
   }
-  for (const auto& responder : responders)
+  for (const auto& responder : responders) {
     fmt::print("application: {}\n", responder->address());
+  }
   std::fflush(stdout);
   const sigset_t signals = handled_signals();
   int signal = 0;
-  while (signal != SIGTERM && signal != SIGQUIT && signal != SIGINT)
+  while (signal != SIGTERM && signal != SIGQUIT && signal != SIGINT) {
     ::sigwait(&signals, &signal);
+  }
   return 0;
 }
 
