@@ -43,7 +43,7 @@ void Loop::turn(Millis wait_max) {
 void Stream::connect(Fd fd, const SocketAddress& address) {
   enter(State::Connecting);
   fd_ = fd;
-  loop_.ring.connect(connect_, fd_, address);
+  loop_.ring.connect(life_, fd_, address);
 }
 
 void Stream::adopt(Fd fd) {
@@ -77,8 +77,8 @@ void Stream::resume() {
 }
 
 void Stream::watch_hangup() {
-  if (state_ != State::Open || hangup_.in_flight()) return;
-  loop_.ring.watch_hangup(hangup_, fd_);
+  if (state_ != State::Open || life_.in_flight()) return;
+  loop_.ring.watch_hangup(life_, fd_);
 }
 
 void Stream::close(Reason reason) { fail(reason, 0); }
@@ -94,14 +94,19 @@ void Stream::fail(Reason reason, int error) {
   error_ = error;
   enter(State::Closing);
   unlink();
-  for (Op* op : {&connect_, &receive_, &send_, &hangup_}) {
+  for (Op* op : {&life_, &receive_, &send_}) {
     if (op->in_flight()) loop_.ring.cancel(*op);
   }
   finish_closing();
 }
 
-void Stream::on_connected(Completion& done) {
+void Stream::on_life(Completion& done) {
+  if (fd_ == kNoFd) return on_socket_closed();
   if (state_ == State::Closing) return finish_closing();
+  return state_ == State::Connecting ? on_connected(done) : on_hangup(done);
+}
+
+void Stream::on_connected(Completion& done) {
   if (done.failed()) return fail(Reason::ConnectFailed, -done.result);
   enter(State::Open);
   arm();
@@ -142,7 +147,6 @@ void Stream::on_send_done(Completion& done) {
 
 // The watch also wakes for the end of the peer's stream, which is known already.
 void Stream::on_hangup(Completion& done) {
-  if (state_ == State::Closing) return finish_closing();
   if (!done.failed() && (done.result & (POLLHUP | POLLERR)) == 0) {
     if (!done.more) watch_hangup();
     return;
@@ -150,7 +154,7 @@ void Stream::on_hangup(Completion& done) {
   close(Reason::HungUp);
 }
 
-void Stream::on_socket_closed(Completion& /*done*/) {
+void Stream::on_socket_closed() {
   out_.clear();
   enter(State::Closed);
   listener_.on_closed();  // May destroy *this.
@@ -171,10 +175,10 @@ void Stream::start_send() {
 }
 
 void Stream::finish_closing() {
-  for (const Op* op : {&connect_, &receive_, &send_, &hangup_}) {
+  for (const Op* op : {&life_, &receive_, &send_}) {
     if (op->in_flight()) return;
   }
-  if (!close_.in_flight()) loop_.ring.close(close_, std::exchange(fd_, kNoFd));
+  loop_.ring.close(life_, std::exchange(fd_, kNoFd));
 }
 
 }  // namespace millrace::io

@@ -84,11 +84,12 @@ class Stream : private base::ListNode<UnsentTag> {
   template <typename T, typename Tag>
   friend class base::List;
 
+  void on_life(Completion& done);
   void on_connected(Completion& done);
   void on_received(Completion& done);
   void on_send_done(Completion& done);
   void on_hangup(Completion& done);
-  void on_socket_closed(Completion& done);
+  void on_socket_closed();
 
   void enter(State next);
   void fail(Reason reason, int error);
@@ -99,11 +100,9 @@ class Stream : private base::ListNode<UnsentTag> {
   Loop& loop_;
   Listener& listener_;
   buffer::Chain out_;
-  Op connect_ = Op::to<&Stream::on_connected>(this);
   Op receive_ = Op::to<&Stream::on_received>(this);
   Op send_ = Op::to<&Stream::on_send_done>(this);
-  Op hangup_ = Op::to<&Stream::on_hangup>(this);
-  Op close_ = Op::to<&Stream::on_socket_closed>(this);
+  Op life_ = Op::to<&Stream::on_life>(this);  // connecting, watching, closing: one after the other
   Fd fd_ = kNoFd;
   std::int32_t error_ = 0;
   State state_ = State::Closed;
