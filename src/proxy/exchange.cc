@@ -1,5 +1,7 @@
 #include "proxy/exchange.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -102,6 +104,10 @@ void Exchange::answer_by_route() {
 
 void Exchange::begin_target() {
   const config::Route& route = *found_.route;
+  response_.reset(route.limits.response_header_bytes);
+  if (route.check_file && !script_exists()) {
+    return reply_error({.status = 404}, "the script is not there");
+  }
   if (route.timeouts.total > Millis(0)) proxy_.loop().timers.arm(total_, route.timeouts.total);
   tried_.clear();
   queue_until_ = Millis(0);
@@ -124,6 +130,16 @@ bool Exchange::may_be_sent_twice() const {
   }
   const auto& members = generation_->config().balancers[found_.route->balancer].members;
   return std::ranges::any_of(members, &config::Member::retry_non_idempotent);
+}
+
+// `check_file`: the question is put to the file system directly, as nginx's try_files does; what it
+// knows of a script that is in use lies in memory.
+bool Exchange::script_exists() {
+  const route::Script script = generation_->snapshot().environment(found_, 0).script(
+      head_->path, proxy_.scratch().script);
+  struct stat found {};
+  const std::string name(script.script_filename);
+  return ::stat(name.c_str(), &found) == 0 && S_ISREG(found.st_mode);
 }
 
 // 100 Continue is sent when the body is first wanted, and never after an answer has begun.

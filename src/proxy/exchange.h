@@ -67,6 +67,7 @@ class Exchange final : private BackendUser, private Waiter {
   void answer_by_route();
   void begin_target();
   void want_body();
+  bool script_exists();
   void end_input();
   void finish();
   void finish_memory();
@@ -106,6 +107,8 @@ class Exchange final : private BackendUser, private Waiter {
   bool on_reply_head();
   void forward_interim();
   bool redirect_locally();
+  [[nodiscard]] bool intercepts(int status) const;
+  void intercept();
   void write_head();
   void write_fields(http::HeadWriter& writer);
   void write_added(http::HeadWriter& writer);

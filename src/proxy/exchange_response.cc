@@ -51,8 +51,33 @@ bool Exchange::on_reply_head() {
   }
   generation_->balancers().report_success(found_.route->balancer, member_index_);
   if (response_.head().local_redirect()) return redirect_locally();
+  if (intercepts(response_.head().status())) {
+    intercept();
+    return false;
+  }
   write_head();
   return true;
+}
+
+bool Exchange::intercepts(int status) const {
+  const std::vector<int>& statuses = found_.route->intercept_errors;
+  return !statuses.empty() && std::ranges::find(statuses, status) != statuses.end();
+}
+
+// The application's status with the proxy's own page. How to authenticate is kept: a 401 is no use
+// without it (RFC 9110 11.6.1).
+void Exchange::intercept() {
+  Own own{.status = response_.head().status()};
+  std::string challenge;
+  for (const fcgi::Field& field : response_.head().fields()) {
+    if (!base::equal_ignoring_case(field.name, "www-authenticate")) continue;
+    challenge = field.value;
+    own.extra_name = "WWW-Authenticate";
+    own.extra_value = challenge;
+  }
+  std::exchange(backend_, nullptr)->detach(true);
+  request_.stop();
+  reply_error(own, {});
 }
 
 // 103 goes on to clients that know interim answers; 100 is for the proxy alone.
