@@ -42,8 +42,9 @@ void BackendConn::begin_request(Manner manner) {
 
 void BackendConn::detach(bool drain) {
   user_ = nullptr;
-  if (state_ != State::Busy || !drain) return close();
+  if (state_ != State::Busy || !drain || pool_.draining()) return close();
   state_ = State::Draining;
+  pool_.begin_draining(*this);
   stream_.resume();
   if (!input_complete_) {
     fcgi::abort_request(out(), kRequestId);
@@ -128,8 +129,9 @@ void BackendConn::finish_request(fcgi::EndRequest end, bool surplus) {
   begin_answer();
   BackendUser* user = std::exchange(user_, nullptr);
   timer_.disarm();
+  base::ListNode<IdleTag>::unlink();
   stream_.resume();
-  if (!input_complete_ || !out().empty() || surplus || stream_.ended()) {
+  if (!input_complete_ || !out().empty() || surplus || stream_.ended() || pool_.draining()) {
     close();
   } else {
     probe_or_free();

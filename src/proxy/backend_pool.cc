@@ -127,7 +127,9 @@ void BackendPool::give_up_idle() {
 
 void BackendPool::drain() {
   draining_ = true;
-  while (BackendConn* conn = idle_.front()) conn->close();
+  for (auto* list : {&idle_, &probing_, &unwanted_}) {
+    while (BackendConn* conn = list->front()) conn->close();
+  }
 }
 
 void BackendPool::offer(BackendConn& conn) {

@@ -73,13 +73,14 @@ class BackendPool {
   // Somebody may be waiting for what is kept idle here.
   void give_up_idle();
 
+  [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] bool bounded() const { return is_.table.bounded(is_.index); }
   [[nodiscard]] bool counts_processes() const { return backend().slots > 0; }
   // How long the end of a request that nobody wants any more is awaited.
   [[nodiscard]] config::Millis drain_timeout() const { return is_.drain_timeout; }
   [[nodiscard]] const config::Backend& backend() const { return is_.backend; }
   [[nodiscard]] std::size_t connections() const { return connections_.in_use(); }
-  // Closes what is idle, and everything that becomes idle from now on.
+  // Closes what serves no request, and everything that serves none from now on.
   void drain();
 
  private:
@@ -89,6 +90,7 @@ class BackendPool {
   void forget_idle(BackendConn& conn);
   void remove(BackendConn& conn);
   void begin_probing(BackendConn& conn);
+  void begin_draining(BackendConn& conn) { unwanted_.push_back(conn); }
   // A connection that has never answered awaits its first byte, or does so no longer.
   void begin_first(BackendConn& conn);
   void end_first(BackendConn& conn);
@@ -114,6 +116,7 @@ class BackendPool {
   base::List<BackendConn, IdleTag> idle_;   // the last used first
   base::List<BackendConn, FirstTag> first_;  // await their first byte, the oldest first
   base::List<BackendConn, IdleTag> probing_;  // are being proven free, the oldest first
+  base::List<BackendConn, IdleTag> unwanted_;  // their request's end is awaited for nobody
   base::List<Waiter, WaitingTag> waiting_;
   base::List<Waiter, WaitingTag> brief_;  // wait for one of probing_
   std::size_t brief_count_ = 0;
