@@ -66,7 +66,7 @@ void Exchange::reply_text(int status, std::string_view type, std::string_view bo
 void Exchange::write_common(http::HeadWriter& writer, bool has_date, bool has_server) {
   if (!has_date) writer.field("Date", proxy_.date());
   if (!has_server && proxy_.config().server.server_tokens) writer.field("Server", "millrace");
-  if (proxy_.draining()) keep_alive_ = false;
+  if (!client_->may_keep()) keep_alive_ = false;
   if (!keep_alive_) {
     writer.field("Connection", "close");
   } else if (head_ != nullptr && head_->minor_version == 0) {
