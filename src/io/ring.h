@@ -5,6 +5,8 @@
 // whatever is cancelled, and in no promised order.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +59,16 @@ class Ring {
   virtual void watch_hangup(Op& op, Fd fd) = 0;
   // Completes when `fd` can be read.
   virtual void watch_readable(Op& op, Fd fd) = 0;
+  // A file without a name, for what does not fit into memory, or a negative errno. Not an operation
+  // either.
+  virtual Fd open_temporary() = 0;
+  // Writes from the front of the chain, at `offset` of a file. The result is how many bytes were
+  // written, which may be fewer than there are. The chain's front stays as it is until then.
+  virtual void write(Op& op, Fd file, const buffer::Chain& bytes, std::uint64_t offset) = 0;
+  // Reads from `offset` of a file; the result may be less than there is room for, and is 0 at the
+  // file's end. The memory belongs to the kernel until then; the list itself need not be kept.
+  static constexpr std::size_t kReadVectors = 16;  // the longest list
+  virtual void read(Op& op, Fd file, std::span<const iovec> into, std::uint64_t offset) = 0;
   virtual void close(Op& op, Fd fd) = 0;
   virtual void cancel(Op& op) = 0;
 

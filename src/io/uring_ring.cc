@@ -17,6 +17,7 @@
 
 #include "base/fd.h"
 #include "base/must.h"
+#include "io/temporary_file.h"
 
 // Newer than the liburing headers of some distributions (Linux 6.17).
 #ifndef IORING_SEND_VECTORIZED
@@ -153,6 +154,9 @@ class UringRing final : public Ring {
   void send(Op& op, Fd fd, const buffer::Chain& bytes) override;
   void watch_hangup(Op& op, Fd fd) override;
   void watch_readable(Op& op, Fd fd) override;
+  Fd open_temporary() override { return open_temporary_file(); }
+  void write(Op& op, Fd file, const buffer::Chain& bytes, std::uint64_t offset) override;
+  void read(Op& op, Fd file, std::span<const iovec> into, std::uint64_t offset) override;
   void close(Op& op, Fd fd) override;
   void cancel(Op& op) override;
   void turn(std::optional<Millis> wait) override;
@@ -160,6 +164,7 @@ class UringRing final : public Ring {
  private:
   io_uring_sqe* sqe();
   io_uring_sqe* sqe(Op& op);
+  io_uring_sqe* sqe_with_vectors(Op& op);
   void submit();
   void dispatch();
 
@@ -246,10 +251,8 @@ void UringRing::receive(Op& op, Fd fd, std::uint32_t credit) {
 }
 
 void UringRing::send(Op& op, Fd fd, const buffer::Chain& bytes) {
-  if (vectors_used_ + kSendVectors > vectors_.size() || messages_used_ == messages_.size()) submit();
   constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
-  // Before anything is gathered: getting it may submit, which frees the vectors used so far.
-  io_uring_sqe* entry = sqe(op);
+  io_uring_sqe* entry = sqe_with_vectors(op);
   iovec* vectors = &vectors_[vectors_used_];
   const auto gathered = bytes.gather({vectors, kSendVectors});
   if (gathered.count == 1) {
@@ -273,6 +276,23 @@ void UringRing::send(Op& op, Fd fd, const buffer::Chain& bytes) {
 void UringRing::watch_hangup(Op& op, Fd fd) { io_uring_prep_poll_multishot(sqe(op), fd, POLLHUP); }
 
 void UringRing::watch_readable(Op& op, Fd fd) { io_uring_prep_poll_add(sqe(op), fd, POLLIN); }
+
+void UringRing::write(Op& op, Fd file, const buffer::Chain& bytes, std::uint64_t offset) {
+  io_uring_sqe* entry = sqe_with_vectors(op);
+  iovec* vectors = &vectors_[vectors_used_];
+  const auto gathered = bytes.gather({vectors, kSendVectors});
+  vectors_used_ += gathered.count;
+  io_uring_prep_writev(entry, file, vectors, static_cast<unsigned>(gathered.count), offset);
+}
+
+void UringRing::read(Op& op, Fd file, std::span<const iovec> into, std::uint64_t offset) {
+  MUST(into.size() <= kReadVectors);
+  io_uring_sqe* entry = sqe_with_vectors(op);
+  iovec* vectors = &vectors_[vectors_used_];
+  std::ranges::copy(into, vectors);
+  vectors_used_ += into.size();
+  io_uring_prep_readv(entry, file, vectors, static_cast<unsigned>(into.size()), offset);
+}
 
 void UringRing::close(Op& op, Fd fd) { io_uring_prep_close(sqe(op), fd); }
 
@@ -333,6 +353,13 @@ io_uring_sqe* UringRing::sqe(Op& op) {
   io_uring_sqe* entry = sqe();
   entry->user_data = user_data(op);
   return entry;
+}
+
+// An entry, and room for kSendVectors vectors and a message. The vectors are filled afterwards: getting
+// the entry may submit, which frees those used so far.
+io_uring_sqe* UringRing::sqe_with_vectors(Op& op) {
+  if (vectors_used_ + kSendVectors > vectors_.size() || messages_used_ == messages_.size()) submit();
+  return sqe(op);
 }
 
 void UringRing::submit() {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "proxy/client_conn.h"
@@ -112,10 +113,10 @@ void Exchange::begin_target() {
   tried_.clear();
   queue_until_ = Millis(0);
   const bool unknown_length = head_->chunked;
-  const bool spool = !message_ended_ && (route.request_buffering == config::Buffering::On ||
-                                         (unknown_length && route.request_buffering ==
-                                                                config::Buffering::Auto));
-  request_.begin(spool, spool || may_be_sent_twice());
+  const bool spool = !request_.ended() && (route.request_buffering == config::Buffering::On ||
+                                           (unknown_length && route.request_buffering ==
+                                                                  config::Buffering::Auto));
+  request_.begin(spool ? &proxy_.spools().open(*this) : nullptr, may_be_sent_twice());
   if (!spool) return dispatch();
   state_ = State::Spooling;
   want_body();
@@ -142,6 +143,29 @@ bool Exchange::script_exists() {
   return ::stat(name.c_str(), &found) == 0 && S_ISREG(found.st_mode);
 }
 
+void Exchange::on_spool_moved() {
+  if (state_ == State::Streaming && backend_ != nullptr) {
+    request_.pump();
+    backend_->flush();
+  }
+  if (!message_ended_) client_->pump();
+}
+
+// What was sent of a body that cannot be read back to its end is given up, and so never looks whole.
+// A full disk, or no descriptor, may pass.
+void Exchange::on_spool_failed(int error) {
+  give_up_backend(true);
+  error_ = error;
+  constexpr std::string_view kWhy = "the request body cannot be kept in a temporary file";
+  if (answered()) return cut(kWhy);
+  const bool passes = error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE;
+  reply_error({.status = passes ? 503 : 500,
+               .error_class = "spool-failed",
+               .extra_name = passes ? "Retry-After" : "",
+               .extra_value = passes ? "1" : ""},
+              kWhy);
+}
+
 // 100 Continue is sent when the body is first wanted, and never after an answer has begun.
 void Exchange::want_body() {
   if (!head_->expect_continue || continue_sent_ || message_ended_ || answered()) return;
@@ -158,7 +182,7 @@ void Exchange::on_body(buffer::Slice piece) {
     if (answered()) return cut("the request body is over its limit");
     return reply_error({.status = 413}, {});
   }
-  request_.add(std::move(piece));
+  if (!request_.add(std::move(piece))) return on_spool_failed(request_.spool_error());
   if (state_ != State::Streaming || backend_ == nullptr) return;
   request_.pump();
   backend_->flush();

@@ -25,6 +25,7 @@
 #include "proxy/request_facts.h"
 #include "proxy/request_flow.h"
 #include "proxy/response_flow.h"
+#include "proxy/spool.h"
 #include "proxy/template.h"
 #include "route/table.h"
 
@@ -34,7 +35,7 @@ class ClientConn;
 class Proxy;
 class Generation;
 
-class Exchange final : private BackendUser, private Waiter {
+class Exchange final : private BackendUser, private Waiter, private Spool::User {
  public:
   explicit Exchange(Proxy& proxy);
 
@@ -74,6 +75,8 @@ class Exchange final : private BackendUser, private Waiter {
   void cut(std::string_view why);
   void on_total_timeout();
   void on_timeout();
+  void on_spool_moved() override;
+  void on_spool_failed(int error) override;
 
   // exchange_dispatch.cc: members, places, connections, retries
   void dispatch();

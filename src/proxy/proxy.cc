@@ -11,7 +11,8 @@ Proxy::Proxy(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snaps
              Listener& listener)
     : loop_(loop),
       listener_(listener),
-      generation_(std::make_unique<Generation>(loop, worker, std::move(snapshot))) {
+      generation_(std::make_unique<Generation>(loop, worker, std::move(snapshot))),
+      spools_(loop) {
   MUST(::getrandom(id_state_.data(), sizeof id_state_, 0) == sizeof id_state_);
   id_state_[0] |= 1;
 }
@@ -41,7 +42,9 @@ void Proxy::stop() {
   generation_->drain();
 }
 
-bool Proxy::over() const { return clients_.in_use() == 0 && generation_->over(); }
+bool Proxy::over() const {
+  return clients_.in_use() == 0 && spools_.in_use() == 0 && generation_->over();
+}
 
 Exchange& Proxy::take_exchange() {
   if (exchanges_.empty()) {

@@ -18,6 +18,7 @@
 #include "proxy/client_conn.h"
 #include "proxy/exchange.h"
 #include "proxy/generation.h"
+#include "proxy/spool.h"
 
 namespace millrace::proxy {
 
@@ -47,7 +48,7 @@ class Proxy {
   void drain();
   // Closes everything at once.
   void stop();
-  // No connection is left, on either side.
+  // No connection is left, on either side, and no file.
   [[nodiscard]] bool over() const;
   [[nodiscard]] std::size_t clients() const { return clients_.in_use(); }
 
@@ -57,6 +58,7 @@ class Proxy {
   [[nodiscard]] const config::Config& config() const { return generation_->config(); }
   [[nodiscard]] Exchange& take_exchange();
   void give_back(Exchange& exchange) { exchanges_.push_back(&exchange); }
+  [[nodiscard]] Spools& spools() { return spools_; }
   void remove(ClientConn& client);
   [[nodiscard]] bool draining() const { return draining_; }
 
@@ -73,6 +75,7 @@ class Proxy {
   std::unique_ptr<Generation> generation_;
   base::Slab<ClientConn> clients_{64};
   base::List<ClientConn, ClientTag> open_;
+  Spools spools_;
   std::vector<std::unique_ptr<Exchange>> all_exchanges_;
   std::vector<Exchange*> exchanges_;  // free
   http::DateText date_;

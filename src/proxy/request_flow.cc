@@ -1,46 +1,68 @@
 #include "proxy/request_flow.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fcgi/record_writer.h"
 
 namespace millrace::proxy {
+namespace {
+
+void move(buffer::Chain& from, std::size_t bytes, buffer::Chain& to) {
+  while (bytes > 0) {
+    const buffer::Slice& first = from.front();
+    const std::size_t some = std::min(bytes, first.size());
+    to.append(first.part(first.text().substr(0, some)));
+    from.consume(some);
+    bytes -= some;
+  }
+}
+
+}  // namespace
 
 void RequestFlow::reset() {
   queued_.clear();
   kept_.clear();
   backend_ = nullptr;
   received_ = 0;
-  spool_ = keeping_ = started_ = ended_ = false;
+  keeping_ = started_ = ended_ = false;
+  if (spool_ != nullptr) std::exchange(spool_, nullptr)->close();
 }
 
-void RequestFlow::begin(bool spool, bool keep) {
+void RequestFlow::begin(Spool* spool, bool keep) {
   spool_ = spool;
-  keeping_ = keep;
+  keeping_ = keep && spool == nullptr;
 }
 
-void RequestFlow::add(buffer::Slice piece) {
+bool RequestFlow::add(buffer::Slice piece) {
   received_ += piece.size();
+  if (spool_ != nullptr) return spool_->append(piece.text());
   if (keeping_ && kept_.size() + piece.size() > kKeptMax) {
     keeping_ = false;
     kept_.clear();
   }
   if (keeping_) kept_.append_to_keep(piece);
-  // What is kept for long is copied together.
-  if (spool_) return queued_.append_copy(piece.text());
   queued_.append_to_keep(std::move(piece));
+  return true;
+}
+
+void RequestFlow::end() {
+  ended_ = true;
+  if (spool_ != nullptr) spool_->end();
 }
 
 bool RequestFlow::wants_more() const {
   if (ended_) return false;
-  return spool_ || (backend_ != nullptr && queued_.size() < kQueuedMax);
+  if (spool_ != nullptr) return spool_->wants_more();
+  return backend_ != nullptr && queued_.size() < kQueuedMax;
 }
 
 void RequestFlow::start(BackendConn& backend) {
   if (started_) {
-    MUST(keeping_);
+    MUST(can_replay());
     queued_.clear();
     kept_.share_with(queued_);
+    if (spool_ != nullptr) spool_->rewind();
   }
   started_ = true;
   backend_ = &backend;
@@ -50,17 +72,14 @@ void RequestFlow::start(BackendConn& backend) {
 void RequestFlow::pump() {
   if (backend_ == nullptr) return;
   buffer::Chain& out = backend_->out();
-  while (!queued_.empty() && out.size() < kQueuedMax) {
-    buffer::Slice piece = queued_.pop_front();
-    while (piece.size() > fcgi::kStdinMax) {
-      fcgi::stdin_header(out, BackendConn::kRequestId, fcgi::kStdinMax);
-      out.append(piece.part(piece.text().substr(0, fcgi::kStdinMax)));
-      piece.remove_prefix(fcgi::kStdinMax);
-    }
-    fcgi::stdin_header(out, BackendConn::kRequestId, piece.size());
-    out.append(std::move(piece));
+  while (out.size() < kQueuedMax) {
+    if (queued_.empty() && spool_ != nullptr) spool_->take(queued_);
+    if (queued_.empty()) break;
+    const std::size_t bytes = std::min(queued_.size(), fcgi::kStdinMax);
+    fcgi::stdin_header(out, BackendConn::kRequestId, bytes);
+    move(queued_, bytes, out);
   }
-  if (ended_ && queued_.empty()) {
+  if (ended_ && queued_.empty() && (spool_ == nullptr || spool_->all())) {
     fcgi::stdin_end(out, BackendConn::kRequestId);
     std::exchange(backend_, nullptr)->input_complete();
   }

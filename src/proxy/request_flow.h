@@ -5,8 +5,9 @@
 //                  \--> Spooling ------------------> Ended
 //
 // Streaming: pieces go on as soon as there is a connection that takes them, and no more is wanted from
-// the client than that. Spooling: the body is kept until it is whole, so that its length is known before
-// the application is asked. Either way, what was sent can be sent again as long as it is kept.
+// the client than that; what was sent can be sent again as long as it is kept. Spooling: the body goes
+// into a Spool until it is whole, so that its length is known before the application is asked; it can be
+// sent any number of times.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,7 @@
 
 #include "buffer/chain.h"
 #include "proxy/backend_conn.h"
+#include "proxy/spool.h"
 
 namespace millrace::proxy {
 
@@ -26,11 +28,14 @@ class RequestFlow {
   explicit RequestFlow(buffer::BlockPool& blocks) : queued_(blocks), kept_(blocks) {}
 
   void reset();
-  // `spool`: the body is wanted whole. `keep`: it may have to be sent twice.
-  void begin(bool spool, bool keep);
+  // With a `spool`, which becomes the flow's, the body is wanted whole. `keep`: it may have to be sent
+  // twice.
+  void begin(Spool* spool, bool keep);
 
-  void add(buffer::Slice piece);
-  void end() { ended_ = true; }
+  // False: the spool has failed, and spool_error() says why.
+  [[nodiscard]] bool add(buffer::Slice piece);
+  void end();
+  [[nodiscard]] int spool_error() const { return spool_->error(); }
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] std::uint64_t received() const { return received_; }
   // More of the body can be taken from the client now.
@@ -39,16 +44,16 @@ class RequestFlow {
   // Sends the body from its beginning to `backend`. Only once, or where can_replay().
   void start(BackendConn& backend);
   void stop() { backend_ = nullptr; }
-  [[nodiscard]] bool can_replay() const { return !started_ || keeping_; }
+  [[nodiscard]] bool can_replay() const { return !started_ || keeping_ || spool_ != nullptr; }
   // Moves on what the connection takes.
   void pump();
 
  private:
   buffer::Chain queued_;  // not handed to the connection yet
   buffer::Chain kept_;    // all of it so far
+  Spool* spool_ = nullptr;
   BackendConn* backend_ = nullptr;
   std::uint64_t received_ = 0;
-  bool spool_ = false;
   bool keeping_ = false;
   bool started_ = false;
   bool ended_ = false;

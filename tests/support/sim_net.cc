@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -12,6 +13,11 @@ namespace millrace::testing {
 namespace {
 
 constexpr std::size_t kCompletionsPerTurn = 256;
+constexpr const char* name_of(SimRing::Kind kind) {
+  constexpr std::array kNames = {"accept", "connect",  "receive", "send",
+                                 "hangup", "readable", "close"};
+  return kNames.at(static_cast<std::size_t>(kind));
+}
 constexpr int kFdFirst = 2'000'000;  // Never the number of a real descriptor.
 
 }  // namespace
@@ -69,6 +75,11 @@ void SimNet::end_sending(Fd fd) {
 
 void SimNet::reset_when_closed(Fd fd) {
   link_of(fd).resets_ = true;
+}
+
+Fd SimNet::open_temporary() {
+  refuse_files(choices_.chance(faults.file_full) ? ENOSPC : 0);
+  return SimRing::open_temporary();
 }
 
 Link& SimNet::link_of(Fd fd) {
@@ -145,6 +156,9 @@ void SimNet::serve_request(Request& request) {
       return;
     case Kind::Close:
       return serve_close(request);
+    case Kind::Write:
+    case Kind::Read:
+      return serve_file(request);
   }
 }
 
@@ -160,6 +174,10 @@ bool SimNet::hold(Request& request) {
 }
 
 void SimNet::post(Request& request, int result, bool more, buffer::Slice bytes) {
+  if (trace_ != nullptr) {
+    std::fprintf(trace_, "%8ld ms  fd %d %s: %d%s\n", static_cast<long>(now_.count()), request.fd,
+                 name_of(request.kind), result, more ? ", more" : "");
+  }
   request.posted = !more;
   request.cancel_lost = false;
   Posted entry;
@@ -186,10 +204,7 @@ void SimNet::serve_connect(Request& request) {
   Socket& socket = links_.at(request.fd);
   if (request.cancelled && !request.cancel_lost) return post(request, -ECANCELED, false);
   if (socket.outcome == Outcome::Unknown) {
-    const auto service = services_.find(request.address->port());
-    const bool there = service != services_.end() && service->second != nullptr;
-    socket.outcome = Outcome::Open;
-    if (!there || choices_.chance(faults.refuse)) socket.outcome = Outcome::Refused;
+    socket.outcome = choices_.chance(faults.refuse) ? Outcome::Refused : Outcome::Open;
     if (choices_.chance(faults.silent)) socket.outcome = Outcome::Silent;
     if (choices_.chance(faults.slow_connect)) {
       request.ready = now_ + Millis(choices_.between(1, 3'000));
@@ -201,8 +216,11 @@ void SimNet::serve_connect(Request& request) {
     return;
   }
   if (hold(request)) return;
-  if (socket.outcome == Outcome::Refused) return post(request, -ECONNREFUSED, false);
-  services_.at(socket.link->port_)->on_connection(socket.link);
+  Service* service = services_[request.address->port()];
+  if (socket.outcome == Outcome::Refused || service == nullptr) {
+    return post(request, -ECONNREFUSED, false);
+  }
+  service->on_connection(socket.link);
   post(request, 0, false);
 }
 
@@ -276,6 +294,7 @@ void SimNet::serve_hangup(Request& request) {
 // a reset, as TCP does.
 void SimNet::serve_close(Request& request) {
   if (hold(request)) return;
+  if (close_file(request.fd)) return post(request, 0, false);
   Link& link = link_of(request.fd);
   link.proxy_closed_ = true;
   if (link.resets_ || !link.to_proxy_.empty()) {
@@ -285,6 +304,17 @@ void SimNet::serve_close(Request& request) {
   links_.erase(request.fd);
   closed_fds_.push_back(request.fd);
   post(request, 0, false);
+}
+
+void SimNet::serve_file(Request& request) {
+  if (request.cancelled && !request.cancel_lost) return post(request, -ECANCELED, false);
+  if (hold(request)) return;
+  const bool writes = request.kind == Kind::Write;
+  if (writes && choices_.chance(faults.file_full)) return post(request, -ENOSPC, false);
+  if (!writes && choices_.chance(faults.file_fails)) return post(request, -EIO, false);
+  std::size_t most = request.copy.size();
+  if (choices_.chance(faults.short_file)) most = choices_.size(1, most);
+  post(request, static_cast<int>(carry_out(request, most)), false);
 }
 
 void SimNet::dispatch() {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <deque>
 #include <map>
 #include <memory>
@@ -41,6 +42,9 @@ struct Faults {
   std::uint32_t spurious_hangup = 0;  // the watch wakes for nothing
   std::uint32_t lose_unread = 0;      // a reset destroys what its receiver has not read yet
   std::uint32_t clock_jump = 0;       // per turn
+  std::uint32_t short_file = 0;       // a file takes or gives fewer bytes than asked for
+  std::uint32_t file_full = 0;        // ENOSPC: a write, or making a file
+  std::uint32_t file_fails = 0;       // EIO: a read
   Millis delay_max{20};
   Millis jump_max{5'000};
 };
@@ -109,9 +113,12 @@ class SimNet final : public SimRing {
   [[nodiscard]] Millis now() const { return now_; }
   // Time stops then, at the latest, in the next turn(): a peer has something to do.
   void wake_at(Millis time) { wake_ = std::min(wake_, time); }
+  void advance(Millis by) { now_ += by; }
+  // One line per completion goes there, for people.
+  void trace_to(std::FILE* file) { trace_ = file; }
   // The last turn delivered nothing.
   [[nodiscard]] bool quiet() const { return quiet_; }
-  [[nodiscard]] std::size_t open_descriptors() const { return links_.size(); }
+  [[nodiscard]] std::size_t open_descriptors() const { return links_.size() + files().size(); }
   [[nodiscard]] std::size_t spare_blocks() const { return spare_.blocks_in_use(); }
   // Buffers of connections made from now on.
   void set_buffers(std::size_t to_proxy, std::size_t to_peer);
@@ -120,6 +127,7 @@ class SimNet final : public SimRing {
   io::SocketAddress remote_address(Fd fd) override;
   void end_sending(Fd fd) override;
   void reset_when_closed(Fd fd) override;
+  Fd open_temporary() override;
   void cancel(io::Op& op) override;
   void turn(std::optional<Millis> wait) override;
 
@@ -144,6 +152,7 @@ class SimNet final : public SimRing {
   void serve_send(Request& request);
   void serve_hangup(Request& request);
   void serve_close(Request& request);
+  void serve_file(Request& request);
   bool hold(Request& request);
   void post(Request& request, int result, bool more, buffer::Slice bytes = {});
   void dispatch();
@@ -164,6 +173,7 @@ class SimNet final : public SimRing {
   std::size_t to_peer_max_ = 65'536;
   Millis now_{1'000'000};
   Millis wake_ = Millis::max();
+  std::FILE* trace_ = nullptr;
   bool quiet_ = true;
 };
 

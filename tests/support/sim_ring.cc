@@ -70,7 +70,10 @@ void SimRing::receive(io::Op& op, Fd fd, std::uint32_t credit) {
 
 void SimRing::send(io::Op& op, Fd fd, const buffer::Chain& bytes) {
   MUST(find(Kind::Send, fd) == nullptr);
-  Request& request = add(Kind::Send, op, fd);
+  pin(add(Kind::Send, op, fd), bytes);
+}
+
+void SimRing::pin(Request& request, const buffer::Chain& bytes) {
   std::array<iovec, kSendVectors> vectors{};
   const auto gathered = bytes.gather(vectors);
   MUST(gathered.bytes > 0);
@@ -87,6 +90,31 @@ void SimRing::watch_hangup(io::Op& op, Fd fd) {
 
 void SimRing::watch_readable(io::Op& op, Fd fd) {
   add(Kind::Readable, op, fd);
+}
+
+Fd SimRing::open_temporary() {
+  if (file_error_ != 0) return -file_error_;
+  files_[next_fd_];
+  return next_fd_++;
+}
+
+void SimRing::write(io::Op& op, Fd file, const buffer::Chain& bytes, std::uint64_t offset) {
+  MUST(files_.contains(file));
+  Request& request = add(Kind::Write, op, file);
+  request.offset = offset;
+  pin(request, bytes);
+}
+
+void SimRing::read(io::Op& op, Fd file, std::span<const iovec> into, std::uint64_t offset) {
+  MUST(files_.contains(file) && into.size() <= kReadVectors);
+  Request& request = add(Kind::Read, op, file);
+  request.offset = offset;
+  request.pinned.assign(into.begin(), into.end());
+  for (const iovec& part : into) {
+    std::memset(part.iov_base, kDead, part.iov_len);
+    request.copy.append(part.iov_len, kDead);
+  }
+  MUST(!request.copy.empty());
 }
 
 void SimRing::close(io::Op& op, Fd fd) {
@@ -142,6 +170,7 @@ void SimRing::complete(Kind kind, int result, bool more, Fd fd) {
   const std::size_t index = index_of(kind, fd);
   io::Op& op = *requests_[index].op;
   MUST(requests_[index].cancelled || result != -ECANCELED);  // The kernel does not cancel unasked.
+  if (kind == Kind::Close) close_file(requests_[index].fd);
   if (more) {
     check_pins(requests_[index]);
   } else {
@@ -151,6 +180,34 @@ void SimRing::complete(Kind kind, int result, bool more, Fd fd) {
   done.result = result;
   done.more = more;
   hand_over(op, std::move(done));
+}
+
+void SimRing::complete_file(Kind kind, std::size_t most, Fd fd) {
+  const std::size_t index = index_of(kind, fd);
+  const std::size_t moved = carry_out(requests_[index], most);
+  complete(kind, static_cast<int>(moved), false, requests_[index].fd);
+}
+
+std::size_t SimRing::carry_out(Request& request, std::size_t most) {
+  check_pins(request);
+  std::string& file = files_.at(request.fd);
+  if (request.kind == Kind::Write) {
+    const std::string_view bytes = std::string_view(request.copy).substr(0, most);
+    if (file.size() < request.offset + bytes.size()) file.resize(request.offset + bytes.size());
+    file.replace(request.offset, bytes.size(), bytes);
+    return bytes.size();
+  }
+  if (request.offset >= file.size()) return 0;
+  std::string_view rest = std::string_view(file).substr(request.offset, most);
+  std::size_t moved = 0;
+  for (const iovec& part : request.pinned) {
+    const std::string_view bytes = rest.substr(0, part.iov_len);
+    std::memcpy(part.iov_base, bytes.data(), bytes.size());
+    rest.remove_prefix(bytes.size());
+    moved += bytes.size();
+  }
+  request.pinned.clear();
+  return moved;
 }
 
 void SimRing::complete_receive(std::string_view bytes, bool more, Fd fd) {

@@ -1,9 +1,12 @@
 // A kernel for tests, by hand: nothing completes until the test says so, with the result it says.
 // Meanwhile the ownership rules of io/op.h are checked by machine:
 //
-// - what is being sent is copied at the start and compared at the end;
+// - what is being sent or written is copied at the start and compared at the end, and so is the memory
+//   that is being read into;
 // - a block that nobody holds any more is filled with 0xDD;
 // - one send and one receive at a time on a socket, and a close finds no other operation on it.
+//
+// Temporary files are strings.
 //
 // SimNet is built on this class: there sockets, peers and chance decide what completes.
 #pragma once
@@ -12,8 +15,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +34,17 @@ using io::Millis;
 
 class SimRing : public io::Ring, private buffer::BlockOwner {
  public:
-  enum class Kind : std::uint8_t { Accept, Connect, Receive, Send, Hangup, Readable, Close };
+  enum class Kind : std::uint8_t {
+    Accept,
+    Connect,
+    Receive,
+    Send,
+    Hangup,
+    Readable,
+    Close,
+    Write,
+    Read
+  };
 
   // Blocks of the receive ring: how many, and how large.
   explicit SimRing(std::size_t blocks = 64, std::size_t block_bytes = 4096);
@@ -46,6 +61,9 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   void send(io::Op& op, Fd fd, const buffer::Chain& bytes) override;
   void watch_hangup(io::Op& op, Fd fd) override;
   void watch_readable(io::Op& op, Fd fd) override;
+  Fd open_temporary() override;
+  void write(io::Op& op, Fd file, const buffer::Chain& bytes, std::uint64_t offset) override;
+  void read(io::Op& op, Fd file, std::span<const iovec> into, std::uint64_t offset) override;
   void close(io::Op& op, Fd fd) override;
   void cancel(io::Op& op) override;
   void turn(std::optional<Millis> wait) override;
@@ -56,6 +74,10 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   void complete_receive(std::string_view bytes, bool more = true, Fd fd = io::kNoFd);
   // A send, whole; returns what was sent.
   std::string complete_send(Fd fd = io::kNoFd);
+  // A write or a read of a file: as much as is asked for and there, but `most` bytes at most.
+  void complete_file(Kind kind, std::size_t most = SIZE_MAX, Fd fd = io::kNoFd);
+  // From now on no file can be made, for that reason; 0: it can.
+  void refuse_files(int error) { file_error_ = error; }
 
   [[nodiscard]] bool pending(Kind kind, Fd fd = io::kNoFd) const;
   [[nodiscard]] bool cancelled(Kind kind, Fd fd = io::kNoFd) const;
@@ -63,6 +85,8 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   [[nodiscard]] std::size_t in_flight() const { return requests_.size(); }
   [[nodiscard]] bool sending_ended(Fd fd) const;
   [[nodiscard]] bool resets(Fd fd) const;
+  // All temporary files, that of the lowest descriptor first; a closed one is gone.
+  [[nodiscard]] const std::map<Fd, std::string>& files() const { return files_; }
   // Blocks of the receive ring that somebody holds.
   [[nodiscard]] std::size_t blocks_out() const { return blocks_.size() - free_.size(); }
   [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
@@ -75,7 +99,8 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
     std::uint32_t credit = 0;                    // of a receive
     bool many = false;                           // of an accept
     const io::SocketAddress* address = nullptr;  // of a connect
-    std::vector<iovec> pinned;                   // of a send
+    std::uint64_t offset = 0;                    // in a file
+    std::vector<iovec> pinned;                   // of a send, a write, a read
     std::string copy;                            // the same bytes as they were at the start
     bool cancelled = false;
     // For SimNet.
@@ -94,6 +119,10 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   // Checks and removes a request that is final.
   void retire(std::size_t index);
   static void check_pins(const Request& request);
+  // Moves the bytes of a write or a read, at most so many, and says how many these were.
+  std::size_t carry_out(Request& request, std::size_t most);
+  // A close takes place: true where `fd` was a file.
+  bool close_file(Fd fd) { return files_.erase(fd) > 0; }
   static void hand_over(io::Op& op, io::Completion done) { deliver(op, std::move(done)); }
 
  private:
@@ -105,12 +134,15 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   };
 
   Request& add(Kind kind, io::Op& op, Fd fd);
+  static void pin(Request& request, const buffer::Chain& bytes);
   std::size_t index_of(Kind kind, Fd fd) const;
   Mark& mark(Fd fd);
   void recycle(buffer::Block& block) noexcept override;
 
   std::vector<Request> requests_;
   std::vector<Mark> marks_;
+  std::map<Fd, std::string> files_;
+  int file_error_ = 0;
   std::size_t block_bytes_;
   std::unique_ptr<char[]> memory_;
   std::vector<buffer::Block> blocks_;

@@ -1,0 +1,110 @@
+#include "sim/oracle.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/ascii.h"
+
+namespace millrace::testing {
+namespace {
+
+// Methods that a proxy may send twice (RFC 9110 9.2.2, and the configuration's words).
+bool may_run_twice(const std::string& method) {
+  constexpr const char* kMethods[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
+  return std::ranges::find(kMethods, method) != std::end(kMethods);
+}
+
+// What the proxy may say of its own accord.
+bool own_status(int status) {
+  constexpr int kStatuses[] = {400, 408, 413, 431, 502, 503, 504};
+  return std::ranges::find(kStatuses, status) != std::end(kStatuses);
+}
+
+std::string text(const Reply& reply) {
+  return std::to_string(reply.status) + " with " + std::to_string(reply.body.size()) + " bytes";
+}
+
+}  // namespace
+
+void Oracle::judge(const FakeClient& client, const std::vector<std::string>& tags) {
+  if (client.surplus()) blame(tags.front() + ": bytes that answer no request");
+  if (client.end() == FakeClient::End::BadReply) blame(tags.front() + ": a reply that is not HTTP");
+  for (std::size_t i = 0; i < client.replies().size(); ++i) {
+    judge_reply(*ledger_.find(tags[i]), client.replies()[i]);
+  }
+  if (client.rest_started() && client.replies().size() < tags.size()) {
+    judge_rest(client, *ledger_.find(tags[client.replies().size()]));
+  }
+  if (ledger_.find(tags.front())->calm) judge_calm(client, tags);
+}
+
+void Oracle::judge_reply(const Expected& expected, const Reply& reply) {
+  const std::string tag = reply.field("x-tag");
+  if (tag.empty()) {
+    const bool fits =
+        expected.malformed ? reply.status == 400 || reply.status == 505 : own_status(reply.status);
+    if (!fits) blame(expected.tag + ": answered by the proxy with " + text(reply));
+    return;
+  }
+  if (tag != expected.tag) return blame(expected.tag + ": the answer of " + tag);
+  const auto number = base::parse_decimal(reply.field("x-run"));
+  if (!number || *number >= ledger_.runs(tag).size()) return blame(tag + ": an answer of no run");
+  const Run& run = ledger_.runs(tag)[*number];
+  if (reply.status != run.status) blame(tag + ": a wrong status: " + text(reply));
+  const std::size_t size = expected.method == "HEAD" ? 0 : run.body_bytes;
+  if (reply.body.size() != size) {
+    return blame(tag + ": looks whole, should have " + std::to_string(size) + ": " + text(reply));
+  }
+  if (reply.body != tagged_body(tag + ">", size)) blame(tag + ": a body with wrong bytes");
+}
+
+// A cut answer: what came of it is the beginning of the right one.
+void Oracle::judge_rest(const FakeClient& client, const Expected& expected) {
+  const Reply& rest = client.rest();
+  const std::string tag = rest.field("x-tag");
+  if (tag.empty()) return;
+  if (tag != expected.tag) return blame(expected.tag + ": a piece of the answer of " + tag);
+  if (rest.body != tagged_body(tag + ">", rest.body.size())) {
+    blame(tag + ": a cut body with wrong bytes");
+  }
+}
+
+void Oracle::judge_calm(const FakeClient& client, const std::vector<std::string>& tags) {
+  if (client.replies().size() != tags.size()) {
+    blame(tags.front() + ": only " + std::to_string(client.replies().size()) + " of " +
+          std::to_string(tags.size()) + " calm requests answered, end " +
+          std::to_string(static_cast<int>(client.end())));
+  }
+  for (const Reply& reply : client.replies()) {
+    if (reply.field("x-tag").empty()) {
+      blame(tags.front() + ": refused though nothing is wrong: " + text(reply) + " " +
+            reply.field("millrace-error"));
+    }
+  }
+}
+
+void Oracle::judge(const AppRequest& request) {
+  const std::string tag = request.at("HTTP_X_TAG");
+  const Expected* expected = ledger_.find(tag);
+  if (expected == nullptr) return blame("an application got a request of nobody: " + tag);
+  if (request.at("QUERY_STRING") != "q=" + tag) blame(tag + ": the query of another");
+  // After a local redirect the request has no body any more (RFC 3875 6.2.2).
+  const bool redirected = request.at("REQUEST_URI").find("again") != std::string::npos;
+  const std::size_t size = redirected ? 0 : expected->body_bytes;
+  if (request.stdin_bytes != tagged_body(tag + "<", size)) {
+    blame(tag + ": STDIN of " + std::to_string(request.stdin_bytes.size()) + " bytes, not the " +
+          std::to_string(size) + " that were sent");
+  }
+}
+
+void Oracle::judge_runs() {
+  for (const auto& [tag, expected] : ledger_.all()) {
+    const auto& runs = ledger_.runs(tag);
+    const auto accepted = std::ranges::count_if(runs, [](const Run& run) { return !run.declined; });
+    if (accepted > 1 && !may_run_twice(expected.method)) {
+      blame(tag + ": " + expected.method + " was run " + std::to_string(accepted) + " times");
+    }
+  }
+}
+
+}  // namespace millrace::testing
