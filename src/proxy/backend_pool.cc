@@ -130,6 +130,7 @@ void BackendPool::drain() {
   for (auto* list : {&idle_, &probing_, &unwanted_}) {
     while (BackendConn* conn = list->front()) conn->close();
   }
+  for (; leases_ > 0; --leases_) is_.table.unkeep(is_.index);
 }
 
 void BackendPool::offer(BackendConn& conn) {

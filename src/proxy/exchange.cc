@@ -186,6 +186,7 @@ void Exchange::on_body(buffer::Slice piece) {
   if (state_ != State::Streaming || backend_ == nullptr) return;
   request_.pump();
   backend_->flush();
+  time_backend();
 }
 
 void Exchange::on_message_end() {
@@ -194,11 +195,12 @@ void Exchange::on_message_end() {
   if (state_ != State::Streaming || backend_ == nullptr) return;
   request_.pump();
   backend_->flush();
+  time_backend();
 }
 
 void Exchange::on_refused() {
   const http::Refusal refusal = parser_.refusal();
-  head_ = refusal.keep_alive_ok ? &parser_.head() : nullptr;
+  if (state_ == State::Head) head_ = refusal.keep_alive_ok ? &parser_.head() : nullptr;
   if (refusal.keep_alive_ok) {
     keep_alive_ = head_->keep_alive && client_->may_keep();
     message_ended_ = true;

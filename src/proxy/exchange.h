@@ -83,6 +83,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   bool encode_records();
   void obtain(bool fresh);
   void send_request();
+  void time_backend();
   void try_next_member();
   void no_member();
   void back_off();

@@ -105,17 +105,24 @@ void Exchange::send_request() {
                            .careful = head_->path.find(".php") != std::string_view::npos ||
                                       !found_.route->split_path.empty()});
   reused_ = backend_->reused();
-  await(Awaiting::Response, timeouts().response);
   request_.start(*backend_);
   backend_->flush();
+  time_backend();
   if (message_ended_) return;
   want_body();
   client_->pump();
 }
 
+// The application's silence is timed, but not while it is the client that is awaited.
+void Exchange::time_backend() {
+  const bool for_client = request_.wants_more() && backend_->out().empty();
+  await(Awaiting::Response, for_client || paused_ ? Millis(0) : timeouts().response);
+}
+
 void Exchange::on_backend_sent() {
   request_.pump();
   backend_->flush();
+  time_backend();
   if (!message_ended_) client_->pump();
 }
 

@@ -128,7 +128,7 @@ void Exchange::log(std::string_view text, bool error) {
   if (error_ != 0) line += fmt::format(" ({})", std::strerror(error_));
   if (head_ != nullptr) line += fmt::format("; request: {} {}", head_->method_text, head_->target);
   if (pool_ != nullptr) line += fmt::format("; backend: {}", pool_->backend().address.text());
-  if (pool_ != nullptr && found_.route != nullptr) {
+  if (pool_ != nullptr && head_ != nullptr) {
     const config::Balancer& balancer = generation_->config().balancers[found_.route->balancer];
     if (!balancer.plain) line += fmt::format("; balancer: {}, member: {}", balancer.name, member().name);
     const route::Script script = generation_->snapshot()
