@@ -4,6 +4,7 @@ what follows it on a closing connection is never answered."""
 
 from harness import ProxyCase
 from http_client import request_bytes
+from scripts import hang
 
 
 class Refusals(ProxyCase):
@@ -282,3 +283,18 @@ class Misdirected(ProxyCase):
         client.send(request_bytes("POST", "/", {"Content-Length": "3"}, host="b.example"))
         self.assertEqual(421, client.response().status)
         client.end()
+
+
+class InsideTheBody(ProxyCase):
+    def test_bad_chunk_of_a_streamed_body(self):
+        """The application has the request already: it is given up, and the client told."""
+        app = self.backend().then(hang, at="params")
+        proxy = self.start(f'[[site]]\n[[site.route]]\npath = "/"\nto = "{app.url}"\n'
+                           'request_buffering = "off"')
+        client = self.connect(proxy)
+        client.send(request_bytes("POST", "/", {"Transfer-Encoding": "chunked"}) + b"2\r\nab\r\n")
+        app.wait_requests(1)
+        client.send(b"zz\r\n")
+        self.assertEqual(400, client.response().status)
+        client.end()
+        self.assertEqual(200, proxy.get().status)
