@@ -95,16 +95,12 @@ struct Backend {
   Millis queue{1'000};
 };
 
-enum class Multiplex : std::uint8_t { Auto, Off };
-
 struct Member {
   std::string name;         // the url, unless named
   std::string url;          // as written
   std::size_t backend = 0;  // index into Config::backends
   std::string script_root;  // the url's path if longer than "/", without its last "/"; else empty
   bool reuse = true;
-  Multiplex multiplex = Multiplex::Auto;
-  std::uint32_t multiplex_max = 64;
   bool probe = true;           // "auto"; false: "off"
   std::uint32_t weight = 100;  // hundredths, 1 to 10,000
   Millis retry{60'000};

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kAny = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kCountMax = 1'000'000;
-constexpr std::uint64_t kRequestIdMax = 65'535;  // FastCGI 1.0 3.3: requestId has 16 bits
+constexpr std::int64_t kRequestIdMax = 65'535;  // FastCGI 1.0 3.3: requestId has 16 bits
 
 void read_weight(Table& table, std::uint32_t& out) {
   const Entry* entry = table.find("weight");
@@ -30,22 +30,21 @@ void read_weight(Table& table, std::uint32_t& out) {
   table.fault(value, "weight", "a number from 0.01 to 100 with two decimals at most");
 }
 
-void read_multiplex(Table& table, Member& member) {
+// One connection carries one request at a time: only "off" is true of the program.
+void check_multiplex(Table& table) {
   const Entry* entry = table.find("multiplex");
   if (entry == nullptr) return;
   const Node& value = entry->value;
-  const auto number = static_cast<std::uint64_t>(value.integer);
-  if (value.kind == Node::Kind::Text && value.text == "auto") {
-    member.multiplex = Multiplex::Auto;
-    member.multiplex_max = Member{}.multiplex_max;
-  } else if (value.kind == Node::Kind::Text && value.text == "off") {
-    member.multiplex = Multiplex::Off;
-  } else if (value.kind == Node::Kind::Integer && number >= 1 && number <= kRequestIdMax) {
-    member.multiplex = Multiplex::Auto;
-    member.multiplex_max = static_cast<std::uint32_t>(number);
-  } else {
+  const bool number =
+      value.kind == Node::Kind::Integer && value.integer >= 1 && value.integer <= kRequestIdMax;
+  if (number) {
+    table.faults().add(value.at,
+                       "multiplex = " + std::to_string(value.integer) + " is not supported yet");
+  } else if (value.kind != Node::Kind::Text || (value.text != "auto" && value.text != "off")) {
     table.fault(value, "multiplex", "\"auto\", \"off\" or " + range_text(1, kRequestIdMax),
                 did_you_mean(value.text, {"auto", "off"}));
+  } else if (value.text == "auto") {
+    table.faults().add(value.at, "multiplex = \"auto\" is not supported yet");
   }
 }
 
@@ -209,12 +208,7 @@ std::optional<std::size_t> find_balancer(Build& build, const std::string& name, 
 void read_member_keys(Table& table, MemberKeys& keys) {
   Member& member = keys.member;
   table.flag("reuse", member.reuse);
-  read_multiplex(table, member);
-  const Entry* multiplex = table.find("multiplex");
-  if (!member.reuse && multiplex != nullptr && multiplex->value.kind == Node::Kind::Integer) {
-    table.faults().add(multiplex->value.at,
-                       "\"multiplex\" has no meaning where \"reuse\" is false");
-  }
+  check_multiplex(table);
   std::size_t probe = member.probe ? 0 : 1;
   table.choice("probe", {"auto", "off"}, probe);
   member.probe = probe == 0;
@@ -233,8 +227,6 @@ Member place_member(Build& build, MemberKeys keys, const Target& target) {
   Member member = std::move(keys.member);
   member.backend = backend_at(build, target.address);
   member.script_root = target.script_root;
-  // A connection that is closed after its request can't be shared.
-  if (!member.reuse) member.multiplex = Multiplex::Off;
   Numbers& known = build.numbers_of[member.backend];
   const Numbers& added = keys.numbers;
   merge(build, "max", target.address, false, known.max, added.max);

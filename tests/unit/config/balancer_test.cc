@@ -43,27 +43,9 @@ TEST_CASE("Loader: every key of a member is kept") {
   CHECK(backend.queue == Millis{0});
 }
 
-TEST_CASE("Loader: multiplex is a mode and a cap") {
-  CHECK(member_with("multiplex = \"auto\"").multiplex == Multiplex::Auto);
-  CHECK(member_with("multiplex = \"off\"").multiplex == Multiplex::Off);
-  const Member capped = member_with("multiplex = 8");
-  CHECK(capped.multiplex == Multiplex::Auto);
-  CHECK(capped.multiplex_max == 8);
-  CHECK(member_with("multiplex = 65535").multiplex_max == 65535);
-}
-
-TEST_CASE("Loader: a member's \"auto\" has the default cap again") {
-  const Config config = loaded(R"([balancer.app]
-multiplex = 9
-members = [{ url = "unix:/a", multiplex = "auto" }, { url = "unix:/b" }])");
-  CHECK(config.balancers.at(0).members.at(0).multiplex_max == 64);
-  CHECK(config.balancers.at(0).members.at(1).multiplex_max == 9);
-}
-
-TEST_CASE("Loader: without reuse a connection is never shared") {
-  const Member member = member_with("reuse = false");
-  CHECK_FALSE(member.reuse);
-  CHECK(member.multiplex == Multiplex::Off);
+TEST_CASE("Loader: a connection is never shared, and may be said to be so") {
+  CHECK(member_with("multiplex = \"off\"").reuse);
+  CHECK_FALSE(member_with("reuse = false, multiplex = \"off\"").reuse);
 }
 
 TEST_CASE("Loader: a weight has hundredths") {
@@ -86,7 +68,7 @@ fails = { count = 5 }
 multiplex = "off"
 members = [
   { url = "fcgi://a:1/", name = "one" },
-  { url = "fcgi://b:1/x", weight = 1, reuse = true, slots = 8, multiplex = 9 },
+  { url = "fcgi://b:1/x", weight = 1, reuse = true, slots = 8, multiplex = "off" },
 ]
 [[site]]
 [[site.route]]
@@ -116,8 +98,6 @@ to = { url = "balancer://app" })");
   CHECK(two.script_root == "/x");
   CHECK(two.weight == 100);
   CHECK(two.reuse);
-  CHECK(two.multiplex == Multiplex::Auto);
-  CHECK(two.multiplex_max == 9);
   CHECK(config.backends[two.backend].slots == 8);
 }
 
@@ -180,9 +160,8 @@ members = [
 }
 
 // As benchmarks write it.
-std::string bench_text(std::string_view multiplex, bool php) {
-  std::string keys = "multiplex = \"" + std::string(multiplex) + "\", idle = 80, ";
-  keys += "idle_timeout = \"10m\"";
+std::string bench_text(bool php) {
+  std::string keys = "multiplex = \"off\", idle = 80, idle_timeout = \"10m\"";
   if (php) keys += ", slots = 16, queue = \"10s\"";
   std::string text = R"(
 [server]
@@ -216,18 +195,14 @@ error = "/tmp/error.log"
 }
 
 TEST_CASE("Loader: the benchmarks' files load") {
-  for (const std::string_view multiplex : {"off", "auto"}) {
-    for (const bool php : {false, true}) {
-      const Config config = loaded(bench_text(multiplex, php));
-      CHECK(config.server.workers == 2);
-      CHECK(config.timeouts.header == Millis{600'000});
-      CHECK(config.backends.size() == (php ? 1 : 2));
-      CHECK(config.backends[0].slots == (php ? 16 : 0));
-      CHECK(config.backends[0].queue == Millis{php ? 10'000 : 1'000});
-      CHECK(config.backends[0].idle == 80);
-      const bool off = config.balancers[0].members[0].multiplex == Multiplex::Off;
-      CHECK(off == (multiplex == "off"));
-    }
+  for (const bool php : {false, true}) {
+    const Config config = loaded(bench_text(php));
+    CHECK(config.server.workers == 2);
+    CHECK(config.timeouts.header == Millis{600'000});
+    CHECK(config.backends.size() == (php ? 1 : 2));
+    CHECK(config.backends[0].slots == (php ? 16 : 0));
+    CHECK(config.backends[0].queue == Millis{php ? 10'000 : 1'000});
+    CHECK(config.backends[0].idle == 80);
   }
 }
 

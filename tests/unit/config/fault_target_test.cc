@@ -148,7 +148,10 @@ path = "/2"
 to = { url = "unix:/x", reuse = false, multiplex = 8, weight = 0.001 }
 [[site.route]]
 path = "/3"
-to = { url = "unix:/x", multiplex = 65536, weight = "1" })",
+to = { url = "unix:/x", multiplex = 65536, weight = "1" }
+[balancer.b]
+multiplex = 65535
+members = [ { url = "unix:/x", multiplex = "auto" } ])",
      R"(6:9: "reuse" must be true or false, not 1
 7:13: "multiplex" must be "auto", "off" or a number from 1 to 65535, not "of" | did you
     mean `off`?
@@ -172,10 +175,12 @@ to = { url = "unix:/x", multiplex = 65536, weight = "1" })",
     not 3 | did you mean `"3s"`?
 24:34: unknown key "x"
 25:10: "weight" must be a number from 0.01 to 100 with two decimals at most, not 100.01
-28:52: "multiplex" has no meaning where "reuse" is false
+28:52: multiplex = 8 is not supported yet
 28:64: "weight" must be a number from 0.01 to 100 with two decimals at most, not 0.001
 31:37: "multiplex" must be "auto", "off" or a number from 1 to 65535, not 65536
-31:53: "weight" must be a number from 0.01 to 100 with two decimals at most, not "1")"},
+31:53: "weight" must be a number from 0.01 to 100 with two decimals at most, not "1"
+33:13: multiplex = 65535 is not supported yet
+34:44: multiplex = "auto" is not supported yet)"},
     {R"([[site]]
 [[site.route]]
 path = "/1"

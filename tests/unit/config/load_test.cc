@@ -106,8 +106,6 @@ TEST_CASE("Loader: a route and its plain target have their defaults") {
   CHECK(member.url == "fcgi://localhost:4000/");
   CHECK(member.script_root.empty());
   CHECK(member.reuse);
-  CHECK(member.multiplex == Multiplex::Auto);
-  CHECK(member.multiplex_max == 64);
   CHECK(member.probe);
   CHECK(member.weight == 100);
   CHECK(member.retry == Millis{60'000});
