@@ -103,7 +103,7 @@ std::optional<Target> fcgi_target(std::string_view rest, const std::string& wron
   const auto numeric = numeric_host(parts.host);
   const bool good_host = parts.bracketed ? numeric.has_value() : is_plain_name(parts.host);
   if (!parts.hint.empty() || !good_host) {
-    problem = {wrong, parts.hint.empty() ? quoted(parts.host) + " is no host" : parts.hint};
+    problem = {wrong, parts.hint.empty() ? in_quotes(parts.host) + " is no host" : parts.hint};
     return std::nullopt;
   }
   if (!is_script_root(rest.substr(slash))) {
@@ -179,7 +179,7 @@ std::optional<Address> listener_of(const Node& node, std::string_view key, Probl
     return std::nullopt;
   }
   if (!numeric || parts.bracketed != (numeric->find(':') != std::string::npos)) {
-    problem.hint = quoted(parts.host) + " is not a numeric address, and names are not looked up";
+    problem.hint = in_quotes(parts.host) + " is not a numeric address, and names are not looked up";
     return std::nullopt;
   }
   Address address;

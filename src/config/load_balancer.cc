@@ -51,7 +51,7 @@ void check_multiplex(Table& table) {
 void read_fails(Table& parent, Member& member) {
   const Entry* entry = parent.find("fails");
   if (entry == nullptr) return;
-  Table table(parent.faults(), entry->value, "fails", quoted("fails"));
+  Table table(parent.faults(), entry->value, "fails", in_quotes("fails"));
   std::uint64_t count = member.fails_count;
   table.count("count", 1, kCountMax, count);
   member.fails_count = static_cast<std::uint32_t>(count);
@@ -82,7 +82,7 @@ void merge(Build& build, std::string_view key, const Address& address, bool mill
   const auto [first, second] =
       std::minmax(*known, *added, [](const Written& a, const Written& b) { return a.at < b.at; });
   const std::string unit = milliseconds ? " ms" : "";
-  build.faults.add(second.at, quoted(key) + " of " + address.text() + " is " +
+  build.faults.add(second.at, in_quotes(key) + " of " + address.text() + " is " +
                                   std::to_string(second.value) + unit + " here and " +
                                   std::to_string(first.value) + unit + " in line " +
                                   std::to_string(first.at.line) + ": an address has one");
@@ -109,12 +109,12 @@ void check_duplicate(Build& build, const Member& member, Position at, std::vecto
   const std::string url = build.config.backends[member.backend].address.text() + member.script_root;
   for (const Seen& other : seen) {
     if (other.url == url) {
-      build.faults.add(at, quoted(member.url) + " is a member already " + at_line(other.at));
+      build.faults.add(at, in_quotes(member.url) + " is a member already " + at_line(other.at));
       return;
     }
     if (other.name == member.name) {
       build.faults.add(at,
-                       quoted(member.name) + " is a member's name already " + at_line(other.at));
+                       in_quotes(member.name) + " is a member's name already " + at_line(other.at));
       return;
     }
   }
@@ -125,7 +125,7 @@ void read_member(Build& build, const Node& node, const MemberKeys& defaults, Bal
                  std::vector<Seen>& seen) {
   if (node.kind == Node::Kind::Text) {
     build.faults.add(node.at, "an element of " + must_be("members", "a table", node),
-                     "did you mean `{ url = " + quoted(node.text) + " }`?");
+                     "did you mean `{ url = " + in_quotes(node.text) + " }`?");
     return;
   }
   Table table(build.faults, node, "member", "an element of \"members\"");
@@ -155,12 +155,12 @@ void read_member(Build& build, const Node& node, const MemberKeys& defaults, Bal
 }
 
 void read_balancer(Build& build, const Entry& entry) {
-  Table table(build.faults, entry.value, "balancer", quoted(entry.key));
+  Table table(build.faults, entry.value, "balancer", in_quotes(entry.key));
   Balancer balancer;
   balancer.name = entry.key;
   if (!is_plain_name(entry.key)) {
     build.faults.add(entry.at,
-                     "a balancer's name has letters, digits, - and _, not " + quoted(entry.key));
+                     "a balancer's name has letters, digits, - and _, not " + in_quotes(entry.key));
   }
   std::size_t method = 0;
   table.choice("method",
@@ -173,7 +173,7 @@ void read_balancer(Build& build, const Entry& entry) {
   read_member_keys(table, defaults);
   for (const std::string_view key : {"url", "name"}) {
     const Entry* wrong = table.find(key);
-    if (wrong != nullptr) build.faults.add(wrong->at, quoted(key) + " belongs to a member");
+    if (wrong != nullptr) build.faults.add(wrong->at, in_quotes(key) + " belongs to a member");
   }
   const Entry* members = table.find("members");
   table.finish();
@@ -185,7 +185,7 @@ void read_balancer(Build& build, const Entry& entry) {
       read_member(build, node, defaults, balancer, seen);
     }
   } else if (table.valid()) {
-    build.faults.add(entry.at, "the balancer " + quoted(entry.key) + " has no members");
+    build.faults.add(entry.at, "the balancer " + in_quotes(entry.key) + " has no members");
   }
   build.balancer_of.emplace(balancer.name, build.config.balancers.size());
   build.config.balancers.push_back(std::move(balancer));
@@ -264,7 +264,7 @@ std::optional<std::size_t> read_target(Build& build, const Node& node, std::stri
   MemberKeys keys;
   std::optional<Position> first_key;
   if (!bare) {
-    Table table(build.faults, node, "member", quoted(key));
+    Table table(build.faults, node, "member", in_quotes(key));
     read_member_keys(table, keys);
     table.text("name", keys.member.name);
     const Entry* entry = table.find("url");

@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 7> kFramingFields = {
 bool is_variable_key(Faults& faults, const Entry& entry) {
   if (is_variable_name(entry.key)) return true;
   faults.add(entry.at,
-             "the name of a CGI variable has letters, digits and _, not " + quoted(entry.key));
+             "the name of a CGI variable has letters, digits and _, not " + in_quotes(entry.key));
   return false;
 }
 
@@ -108,7 +108,7 @@ void read_env(Table& parent, Route& route) {
 bool exactly_one(Table& table, std::string_view a, std::string_view b) {
   if (!table.valid() || table.has(a) != table.has(b)) return table.valid();
   const std::string what = table.has(a) ? " exclude each other" : ": one of them is needed";
-  table.faults().add(table.at(), quoted(a) + " and " + quoted(b) + what);
+  table.faults().add(table.at(), in_quotes(a) + " and " + in_quotes(b) + what);
   return false;
 }
 
@@ -183,12 +183,12 @@ void read_conditions(Table& parent, Route& route) {
 
 bool is_field_name(Faults& faults, Position at, const std::string& name) {
   if (!base::is_token(name)) {
-    faults.add(at, "a header field's name has no spaces or separators, not " + quoted(name));
+    faults.add(at, "a header field's name has no spaces or separators, not " + in_quotes(name));
     return false;
   }
   const auto* framing = std::find(kFramingFields.begin(), kFramingFields.end(), lower_case(name));
   if (framing == kFramingFields.end()) return true;
-  faults.add(at, "the field " + quoted(name) + " is the proxy's own");
+  faults.add(at, "the field " + in_quotes(name) + " is the proxy's own");
   return false;
 }
 
@@ -224,7 +224,7 @@ void read_fastcgi_keys(Table& table, const Site& site, Route& route) {
   for (const std::string_view key : kTargetKeys) {
     const Entry* entry = table.find(key);
     if (entry == nullptr) continue;
-    table.faults().add(entry->at, quoted(key) + " has no meaning without \"to\"");
+    table.faults().add(entry->at, in_quotes(key) + " has no meaning without \"to\"");
   }
 }
 

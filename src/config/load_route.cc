@@ -52,7 +52,7 @@ void read_methods(Table& table, Route& route) {
   }
   for (const Node* node : methods) {
     if (std::find(kMethods.begin(), kMethods.end(), node->text) == kMethods.end()) {
-      table.faults().add(node->at, "unknown method " + quoted(node->text),
+      table.faults().add(node->at, "unknown method " + in_quotes(node->text),
                          did_you_mean(node->text, {kMethods.begin(), kMethods.end()}));
     }
     route.methods.push_back(node->text);
@@ -76,7 +76,7 @@ void check_first(Faults& faults, const Node& node, const Route& route,
     return other.path == route.path && other.match_text == route.match_text;
   });
   if (!taken) return;
-  faults.add(node.at, "another route of this site has " + quoted(node.text) + " already");
+  faults.add(node.at, "another route of this site has " + in_quotes(node.text) + " already");
 }
 
 void read_matching(Table& table, Route& route, const std::vector<Route>& before) {
@@ -113,7 +113,7 @@ void read_status(Table& table, const std::vector<int>& allowed, int& out) {
 }
 
 void read_redirect(Faults& faults, const Node& node, Route& route) {
-  Table table(faults, node, "redirect", quoted("redirect"));
+  Table table(faults, node, "redirect", in_quotes("redirect"));
   route.handler = Handler::Redirect;
   route.status = 308;
   read_status(table, {kRedirects.begin(), kRedirects.end()}, route.status);
@@ -133,7 +133,7 @@ void read_redirect(Faults& faults, const Node& node, Route& route) {
 }
 
 void read_respond(Faults& faults, const Node& node, Route& route) {
-  Table table(faults, node, "respond", quoted("respond"));
+  Table table(faults, node, "respond", in_quotes("respond"));
   route.handler = Handler::Respond;
   route.status = 200;
   read_status(table, {}, route.status);
@@ -157,8 +157,8 @@ void read_handler(Build& build, Table& table, Route& route) {
       continue;
     }
     if (!first.empty()) {
-      build.faults.add(entry->at, "a route has one handler: " + quoted(key) + " and " +
-                                      quoted(first) + " exclude each other");
+      build.faults.add(entry->at, "a route has one handler: " + in_quotes(key) + " and " +
+                                      in_quotes(first) + " exclude each other");
     }
     if (first.empty()) first = key;
     if (key == "redirect") read_redirect(build.faults, entry->value, route);

@@ -44,7 +44,7 @@ void check_user(Faults& faults, const Node* node) {
   passwd entry{};
   passwd* found = nullptr;
   const int failed = ::getpwnam_r(node->text.c_str(), &entry, space.data(), space.size(), &found);
-  if (failed == 0 && found == nullptr) faults.add(node->at, "no user " + quoted(node->text));
+  if (failed == 0 && found == nullptr) faults.add(node->at, "no user " + in_quotes(node->text));
 }
 
 void check_group(Faults& faults, const Node* node) {
@@ -53,7 +53,7 @@ void check_group(Faults& faults, const Node* node) {
   group entry{};
   group* found = nullptr;
   const int failed = ::getgrnam_r(node->text.c_str(), &entry, space.data(), space.size(), &found);
-  if (failed == 0 && found == nullptr) faults.add(node->at, "no group " + quoted(node->text));
+  if (failed == 0 && found == nullptr) faults.add(node->at, "no group " + in_quotes(node->text));
 }
 
 void read_listener(Build& build, const Node& node, std::vector<Position>& positions) {
@@ -79,11 +79,11 @@ void read_listener(Build& build, const Node& node, std::vector<Position>& positi
   for (std::size_t i = 0; i < positions.size(); ++i) {
     const Listener& other = build.config.listeners[i];
     if (parsed && other.address == listener.address) {
-      build.faults.add(address->value.at, quoted(listener.address.text()) +
+      build.faults.add(address->value.at, in_quotes(listener.address.text()) +
                                               " is listened on already " + at_line(positions[i]));
     }
     if (name != nullptr && other.name == listener.name) {
-      build.faults.add(name->at, quoted(listener.name) + " is a listener's name already " +
+      build.faults.add(name->at, in_quotes(listener.name) + " is a listener's name already " +
                                      at_line(positions[i]));
     }
   }
@@ -98,7 +98,7 @@ void fault_on_route(Table& table, std::string_view section,
     const Entry* entry = table.find(key);
     if (entry == nullptr) continue;
     table.faults().add(
-        entry->at, quoted(key) + " can't be a route's: it is needed before the " + "route is known",
+        entry->at, in_quotes(key) + " can't be a route's: it is needed before the " + "route is known",
         "set it in [" + std::string(section) + "]");
   }
 }
@@ -110,7 +110,7 @@ std::string at_line(Position at) {
 }
 
 void read_server(Build& build, Table& root) {
-  Table table(build.faults, child(root, "server"), "server", quoted("server"));
+  Table table(build.faults, child(root, "server"), "server", in_quotes("server"));
   Server& server = build.config.server;
   read_workers(table, server.workers);
   check_user(build.faults, table.text("user", server.user));
@@ -123,7 +123,7 @@ void read_server(Build& build, Table& root) {
 }
 
 void read_log(Build& build, Table& root) {
-  Table table(build.faults, child(root, "log"), "log", quoted("log"));
+  Table table(build.faults, child(root, "log"), "log", in_quotes("log"));
   Log& log = build.config.log;
   table.text("access", log.access);
   table.text("error", log.error);
@@ -148,7 +148,7 @@ void read_listeners(Build& build, Table& root) {
 }
 
 void read_limits(Table& parent, Limits& out, bool of_route) {
-  Table table(parent.faults(), child(parent, "limits"), "limits", quoted("limits"));
+  Table table(parent.faults(), child(parent, "limits"), "limits", in_quotes("limits"));
   table.size("body", out.body);
   table.size("response_header_bytes", out.response_header_bytes);
   table.size("response_buffer", out.response_buffer);
@@ -164,7 +164,7 @@ void read_limits(Table& parent, Limits& out, bool of_route) {
 }
 
 void read_timeouts(Table& parent, Timeouts& out, bool of_route) {
-  Table table(parent.faults(), child(parent, "timeouts"), "timeouts", quoted("timeouts"));
+  Table table(parent.faults(), child(parent, "timeouts"), "timeouts", in_quotes("timeouts"));
   table.duration("body", out.body);
   table.duration("send", out.send);
   table.duration("connect", out.connect);

@@ -88,7 +88,7 @@ class SiteReader {
       }
       std::string hint = did_you_mean(name->text, known);
       if (known.empty()) hint = "no [[listen]] has a `name`";
-      build_.faults.add(name->at, "no listener is named " + quoted(name->text), std::move(hint));
+      build_.faults.add(name->at, "no listener is named " + in_quotes(name->text), std::move(hint));
     }
   }
 
@@ -117,14 +117,14 @@ class SiteReader {
 
   void check_host(const std::string& host, Position at) {
     if (std::find(site_.hosts.begin(), site_.hosts.end(), host) != site_.hosts.end()) {
-      build_.faults.add(at, quoted(host) + " is in \"hosts\" twice");
+      build_.faults.add(at, in_quotes(host) + " is in \"hosts\" twice");
     }
     for (std::size_t i = 0; i < positions_.size(); ++i) {
       const Site& other = build_.config.sites[i];
       const bool has = std::find(other.hosts.begin(), other.hosts.end(), host) != other.hosts.end();
       if (!has || !share_a_listener(other, site_)) continue;
       build_.faults.add(
-          at, quoted(host) + " is a host of another site already " + at_line(positions_[i]));
+          at, in_quotes(host) + " is a host of another site already " + at_line(positions_[i]));
     }
   }
 
@@ -154,7 +154,7 @@ class SiteReader {
     if (!status || *status < 400 || *status > 599 || entry.key.size() != 3) {
       build_.faults.add(
           entry.at,
-          "a key of \"error_pages\" must be a status from 400 to 599, not " + quoted(entry.key));
+          "a key of \"error_pages\" must be a status from 400 to 599, not " + in_quotes(entry.key));
       return;
     }
     if (!is_text(entry.value)) {
@@ -164,7 +164,7 @@ class SiteReader {
     std::string error;
     auto body = contents_of(entry.value.text, kErrorPageMax, error);
     if (!body) {
-      build_.faults.add(entry.value.at, "can't read " + quoted(entry.value.text) + ": " + error);
+      build_.faults.add(entry.value.at, "can't read " + in_quotes(entry.value.text) + ": " + error);
       return;
     }
     constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTypes = {{

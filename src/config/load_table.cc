@@ -56,7 +56,7 @@ std::string alternatives(const std::vector<std::string_view>& choices) {
   std::string out;
   for (std::size_t i = 0; i < choices.size(); ++i) {
     if (i > 0) out += i + 1 == choices.size() ? " or " : ", ";
-    out += quoted(choices[i]);
+    out += in_quotes(choices[i]);
   }
   return out;
 }
@@ -74,7 +74,7 @@ bool is_text(const Node& node) {
 }
 
 std::string must_be(std::string_view key, std::string_view expected, const Node& value) {
-  return quoted(key) + " must be " + std::string(expected) + ", not " + described(value);
+  return in_quotes(key) + " must be " + std::string(expected) + ", not " + described(value);
 }
 
 std::string range_text(std::uint64_t low, std::uint64_t high) {
@@ -115,7 +115,7 @@ bool Table::supported(const Node& value, std::string_view key) {
   for (const Unsupported& one : kUnsupported) {
     const bool same = one.value == kOthers || one.value == value.text;
     if (one.section != section_ || one.key != key || one.value.empty() || !same) continue;
-    faults_.add(value.at, std::string(key) + " = " + quoted(value.text) + " is not supported yet");
+    faults_.add(value.at, std::string(key) + " = " + in_quotes(value.text) + " is not supported yet");
     return false;
   }
   return true;
@@ -228,7 +228,7 @@ const Node* Table::texts(std::string_view key, std::vector<const Node*>& out) {
     const bool twice = std::any_of(out.begin(), out.end(),
                                    [&](const Node* other) { return other->text == item.text; });
     if (twice) {
-      faults_.add(item.at, quoted(item.text) + " is in " + quoted(key) + " twice");
+      faults_.add(item.at, in_quotes(item.text) + " is in " + in_quotes(key) + " twice");
       continue;
     }
     out.push_back(&item);
@@ -253,7 +253,7 @@ const Node* Table::numbers(std::string_view key, std::int64_t low, std::int64_t 
     }
     const int number = static_cast<int>(item.integer);
     if (std::find(out.begin(), out.end(), number) != out.end()) {
-      faults_.add(item.at, std::to_string(number) + " is in " + quoted(key) + " twice");
+      faults_.add(item.at, std::to_string(number) + " is in " + in_quotes(key) + " twice");
       continue;
     }
     out.push_back(number);
@@ -285,10 +285,10 @@ void Table::finish() {
   for (const Entry& entry : node_.entries) {
     if (std::find(asked_.begin(), asked_.end(), entry.key) != asked_.end()) continue;
     if (is_unsupported(section_, entry.key)) {
-      faults_.add(entry.at, quoted(entry.key) + " is not supported yet");
+      faults_.add(entry.at, in_quotes(entry.key) + " is not supported yet");
       continue;
     }
-    faults_.add(entry.at, "unknown key " + quoted(entry.key), did_you_mean(entry.key, known));
+    faults_.add(entry.at, "unknown key " + in_quotes(entry.key), did_you_mean(entry.key, known));
   }
 }
 

@@ -125,7 +125,7 @@ std::string unit_hint(const Node& node, bool duration) {
   return "did you mean `\"" + whole + "\"`?";
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text.substr(0, kQuotedMax)) {
@@ -144,7 +144,7 @@ std::string quoted(std::string_view text) {
 std::string described(const Node& node) {
   switch (node.kind) {
     case Node::Kind::Text:
-      return quoted(node.text);
+      return in_quotes(node.text);
     case Node::Kind::Integer:
       return std::to_string(node.integer);
     case Node::Kind::Number: {
@@ -257,7 +257,7 @@ std::optional<Template> template_of(std::string_view text, Problem& problem) {
       part.header = lower_case(name.substr(7));
     }
     if (!part.variable) {
-      problem = {"unknown variable " + quoted(text.substr(start, end + 1 - start)),
+      problem = {"unknown variable " + in_quotes(text.substr(start, end + 1 - start)),
                  unknown_variable_hint(name)};
       return std::nullopt;
     }

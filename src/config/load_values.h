@@ -32,7 +32,7 @@ inline constexpr std::string_view kSizeForm =
 [[nodiscard]] std::string unit_hint(const Node& node, bool duration);
 
 // In double quotes, control bytes escaped, cut where it is long.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 // A value as a fault names it: "8KB", 12, true, a list, a table.
 [[nodiscard]] std::string described(const Node& node);
 

@@ -1,3 +1,4 @@
+// Field names by length and letters: each name is compared with the few that it could be.
 #include "base/ascii.h"
 #include "fcgi/reply_head.h"
 

@@ -110,7 +110,7 @@ EnvResult CgiEnv::encode(const http::RequestHead& head, const RequestFacts& fact
   add_body(request, scratch);
   add_headers(scratch);
   add_env(request, scratch);
-  if (!route_.env_if.empty()) apply_env_if(head, scratch);
+  if (!route_.env_if.empty()) apply_env_if(template_input(request), scratch);
   return write(scratch, out);
 }
 
@@ -168,12 +168,16 @@ void CgiEnv::add_headers(EnvScratch& scratch) const {
   }
 }
 
+TemplateInput CgiEnv::template_input(const Request& request) const {
+  return {.head = request.head,
+          .facts = request.facts,
+          .site = site_,
+          .script_name = request.script.script_name,
+          .path_info = request.script.path_info};
+}
+
 void CgiEnv::add_env(const Request& request, EnvScratch& scratch) const {
-  const TemplateInput input{.head = request.head,
-                            .facts = request.facts,
-                            .site = site_,
-                            .script_name = request.script.script_name,
-                            .path_info = request.script.path_info};
+  const TemplateInput input = template_input(request);
   for (const config::EnvEntry* entry : env_) {
     scratch.working.clear();
     expand(entry->value, input, Escape::None, scratch.working);

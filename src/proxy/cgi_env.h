@@ -20,6 +20,7 @@
 #include "proxy/cgi_env_headers.h"
 #include "proxy/request_facts.h"
 #include "proxy/scratch_text.h"
+#include "proxy/template.h"
 #include "route/script.h"
 
 namespace millrace::proxy {
@@ -113,8 +114,9 @@ class CgiEnv {
   void add_body(const Request& request, EnvScratch& scratch) const;
   void add_headers(EnvScratch& scratch) const;
   void add_env(const Request& request, EnvScratch& scratch) const;
-  void apply_env_if(const http::RequestHead& head, EnvScratch& scratch) const;
-  void apply(const config::EnvIf& rule, const http::RequestHead& head, EnvScratch& scratch) const;
+  [[nodiscard]] TemplateInput template_input(const Request& request) const;
+  void apply_env_if(const TemplateInput& input, EnvScratch& scratch) const;
+  void apply(const config::EnvIf& rule, const TemplateInput& input, EnvScratch& scratch) const;
   [[nodiscard]] EnvResult write(const EnvScratch& scratch, fcgi::ParamsWriter& out) const;
 
   const config::Site& site_;

@@ -37,13 +37,14 @@ std::vector<EnvScratch::Variable>::iterator find(std::vector<EnvScratch::Variabl
 
 }  // namespace
 
-void CgiEnv::apply_env_if(const http::RequestHead& head, EnvScratch& scratch) const {
-  for (const config::EnvIf& rule : route_.env_if)
-    apply(rule, head, scratch);
+void CgiEnv::apply_env_if(const TemplateInput& input, EnvScratch& scratch) const {
+  for (const config::EnvIf& rule : route_.env_if) {
+    apply(rule, input, scratch);
+  }
 }
 
 // What is absent counts as empty, so that "^$" asks for it.
-void CgiEnv::apply(const config::EnvIf& rule, const http::RequestHead& head,
+void CgiEnv::apply(const config::EnvIf& rule, const TemplateInput& input,
                    EnvScratch& scratch) const {
   std::string_view asked;
   if (rule.header.empty()) {
@@ -51,7 +52,7 @@ void CgiEnv::apply(const config::EnvIf& rule, const http::RequestHead& head,
     if (variable != scratch.variables.end()) asked = variable->value;
   } else {
     scratch.working.clear();
-    append_header(head, rule.header, scratch.working);
+    append_header(input.head, rule.header, scratch.working);
     asked = scratch.text.copy(scratch.working);
   }
 
@@ -67,7 +68,10 @@ void CgiEnv::apply(const config::EnvIf& rule, const http::RequestHead& head,
     return;
   }
   scratch.working.clear();
-  substitute(rule.value, groups, scratch.working);
+  for (const config::Template::Part& part : rule.value_parts.parts) {
+    substitute(part.literal, groups, scratch.working);
+    if (part.variable) append_value(part, input, Escape::None, scratch.working);
+  }
   const std::string_view value = scratch.text.copy(scratch.working);
   const auto variable = find(scratch.variables, rule.set);
   if (variable == scratch.variables.end()) {

@@ -72,6 +72,16 @@ std::string_view simple_value(Variable variable, const TemplateInput& input) {
   return {};
 }
 
+}  // namespace
+
+std::string_view effective_host(const http::RequestHead& head, const config::Site& site,
+                                const RequestFacts& facts) {
+  if (!head.host_name.empty()) return head.host_name;
+  const auto name = std::find_if(site.hosts.begin(), site.hosts.end(),
+                                 [](const std::string& host) { return !host.starts_with("*."); });
+  return name == site.hosts.end() ? facts.server_addr : std::string_view(*name);
+}
+
 void append_value(const config::Template::Part& part, const TemplateInput& input, Escape escape,
                   std::string& out) {
   const Variable variable = *part.variable;
@@ -90,16 +100,6 @@ void append_value(const config::Template::Part& part, const TemplateInput& input
   } else {
     append_escaped(value, is_decoded(variable) ? kPathOthers : kUriOthers, out);
   }
-}
-
-}  // namespace
-
-std::string_view effective_host(const http::RequestHead& head, const config::Site& site,
-                                const RequestFacts& facts) {
-  if (!head.host_name.empty()) return head.host_name;
-  const auto name = std::find_if(site.hosts.begin(), site.hosts.end(),
-                                 [](const std::string& host) { return !host.starts_with("*."); });
-  return name == site.hosts.end() ? facts.server_addr : std::string_view(*name);
 }
 
 void expand(const config::Template& text, const TemplateInput& input, Escape escape,

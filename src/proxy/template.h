@@ -27,6 +27,10 @@ enum class Escape : bool { None, Uri };
 void expand(const config::Template& text, const TemplateInput& input, Escape escape,
             std::string& out);
 
+// The value of a part's variable, which it must have. Appends to `out`.
+void append_value(const config::Template::Part& part, const TemplateInput& input, Escape escape,
+                  std::string& out);
+
 // A header's value, by its name in lower case; several fields joined by ", " (Cookie: "; ").
 // Appends to `out`.
 void append_header(const http::RequestHead& head, std::string_view name, std::string& out);

@@ -143,9 +143,9 @@ TEST_CASE("Values: every variable has its name") {
 }
 
 TEST_CASE("Values: what a fault quotes is one printable line") {
-  CHECK(quoted("a\n\x1b[0m\x7f") == R"("a\x0a\x1b[0m\x7f")");
-  CHECK(quoted("\xc3\xa9") == "\"\xc3\xa9\"");
-  CHECK(quoted(std::string(200, 'a')) == '"' + std::string(80, 'a') + "...\"");
+  CHECK(in_quotes("a\n\x1b[0m\x7f") == R"("a\x0a\x1b[0m\x7f")");
+  CHECK(in_quotes("\xc3\xa9") == "\"\xc3\xa9\"");
+  CHECK(in_quotes(std::string(200, 'a')) == '"' + std::string(80, 'a') + "...\"");
 }
 
 TEST_CASE("Values: names are checked byte by byte") {

@@ -29,7 +29,7 @@ config::EnvIf if_var(std::string var, const std::string& expression) {
 
 config::EnvIf setting(config::EnvIf rule, std::string name, std::string value) {
   rule.set = std::move(name);
-  rule.value = std::move(value);
+  rule.value_parts.parts = {{std::move(value), std::nullopt, {}}};
   return rule;
 }
 
@@ -47,6 +47,15 @@ TEST_CASE("env_if: a match sets a variable from the groups of what it matched") 
   CHECK(world.at("HTTP_USER_AGENT") == "Some tool/12");
   REQUIRE(world.encode("GET /", "User-Agent: none\n") == EnvResult::Ok);
   CHECK(world.at("AGENT") == "(none)");
+}
+
+TEST_CASE("env_if: a value may hold variables of the request, which are not looked at again") {
+  EnvWorld world;
+  config::EnvIf rule = setting(if_header("x-a", "^(.)"), "WHERE", "");
+  rule.value_parts.parts = {{"$1@", config::Variable::Path, {}}, {"!", std::nullopt, {}}};
+  world.route.env_if = {rule};
+  REQUIRE(world.encode("GET /$1", "X-A: me\n") == EnvResult::Ok);
+  CHECK(world.at("WHERE") == "m@/$1!");
 }
 
 TEST_CASE("env_if: variables of every origin can be asked, replaced and removed") {
