@@ -4,10 +4,10 @@
 //     (idle) ----------> Streaming ----------------> Ended
 //                  \--> Spooling ------------------> Ended
 //
-// Streaming: pieces go on as soon as there is a connection that takes them, and no more is wanted from
-// the client than that; what was sent can be sent again as long as it is kept. Spooling: the body goes
-// into a Spool until it is whole, so that its length is known before the application is asked; it can be
-// sent any number of times.
+// Streaming: pieces go on as soon as there is a connection that takes them, and no more is wanted
+// from the client than that; what was sent can be sent again as long as it is kept. Spooling: the
+// body goes into a Spool until it is whole, so that its length is known before the application is
+// asked; it can be sent any number of times.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,8 @@ class RequestFlow {
   explicit RequestFlow(buffer::BlockPool& blocks) : queued_(blocks), kept_(blocks) {}
 
   void reset();
-  // With a `spool`, which becomes the flow's, the body is wanted whole. `keep`: it may have to be sent
-  // twice.
+  // With a `spool`, which becomes the flow's, the body is wanted whole. `keep`: it may have to be
+  // sent twice.
   void begin(Spool* spool, bool keep);
 
   // False: the spool has failed, and spool_error() says why.

@@ -33,7 +33,9 @@ bool Spool::append(std::string_view bytes) {
   return true;
 }
 
-bool Spool::wants_more() const { return !ended_ && error_ == 0 && tail_.size() < kUnfiledMax; }
+bool Spool::wants_more() const {
+  return !ended_ && error_ == 0 && tail_.size() < kUnfiledMax;
+}
 
 void Spool::take(buffer::Chain& into) {
   if (error_ != 0) return;
@@ -55,17 +57,17 @@ void Spool::rewind() {
 }
 
 void Spool::start_write() {
-  if (write_op_.in_flight() || in_memory_ || tail_.size() <= kMemoryMax) return;
+  if (write_op_.in_flight() || tail_.size() <= kMemoryMax) return;
   loop_.ring.write(write_op_, file_, tail_, filed_);
 }
 
-// Some of the operations are left undone when the disk is full: then less than asked for was written,
-// and what is wrong shows in the next result. No progress at all is the same fault.
+// When the disk becomes full, less than asked for is written, and the next write says why; or it
+// writes nothing at all.
 void Spool::on_written(io::Completion& done) {
   if (user_ == nullptr) return finish_closing();
   if (error_ != 0) return;
   if (done.result <= 0) {
-    in_memory_ = ended_;
+    // Of a body that is whole, what is not in the file stays in memory.
     if (!ended_) fail(done.failed() ? -done.result : ENOSPC);
     return;
   }
@@ -76,9 +78,9 @@ void Spool::on_written(io::Completion& done) {
   user_->on_spool_moved();
 }
 
-// Read ahead by one piece: while it is sent, the next one is read.
+// Called when read_ is empty: while what it held is sent, the next piece is read.
 void Spool::start_read() {
-  if (read_op_.in_flight() || !read_.empty() || taken_ >= filed_) return;
+  if (read_op_.in_flight() || taken_ >= filed_) return;
   std::uint64_t left = std::min<std::uint64_t>(kPieceBytes, filed_ - taken_);
   std::array<iovec, io::Ring::kReadVectors> vectors{};
   std::size_t count = 0;
@@ -111,7 +113,6 @@ void Spool::on_read(io::Completion& done) {
 
 void Spool::fail(int error) {
   error_ = error;
-  read_.clear();
   user_->on_spool_failed(error);
 }
 
@@ -130,6 +131,8 @@ void Spool::finish_closing() {
   loop_.ring.close(close_op_, std::exchange(file_, io::kNoFd));
 }
 
-void Spool::on_file_closed(io::Completion& /*done*/) { spools_.spools_.destroy(this); }
+void Spool::on_file_closed(io::Completion& /*done*/) {
+  spools_.spools_.destroy(this);
+}
 
 }  // namespace millrace::proxy

@@ -1,5 +1,5 @@
-// A body that is kept until it is whole, in constant memory: the first 64 KiB in blocks, and what does
-// not fit there in a temporary file, which is written and read through the ring.
+// A body that is kept until it is whole, in constant memory: the first 64 KiB in blocks, and what
+// does not fit there in a temporary file, which is written and read through the ring.
 //
 //     0               taken            filed                 size
 //     +-----------------+----------------+---------------------+
@@ -7,15 +7,16 @@
 //     +-----------------+----------------+---------------------+
 //                       |  <- take(), from the file and then from memory
 //
-// Bytes are copied in, since a received block that is kept would be missed by the others; they reach
-// the file many at a time, and stay in memory until they are there. One write and one read at most are
-// in the kernel's hands. What was appended can be taken again from the beginning.
+// Bytes are copied in, since a received block that is kept would be missed by the others; they
+// reach the file many at a time, and stay in memory until they are there. One write and one read at
+// most are in the kernel's hands. What was appended can be taken again from the beginning.
 //
 //     Open ----------> Closing ------> (destroyed)
 //           close()             the operations have come back, the file is closed
 //
-// The kernel may be reading or filling a spool's memory when its user goes. So a spool is not a member
-// of its user: it lives in Spools, and after close() it goes by itself once the kernel is done.
+// The kernel may be reading or filling a spool's memory when its user goes. So a spool is not a
+// member of its user: it lives in Spools, and after close() it goes by itself once the kernel is
+// done.
 #pragma once
 
 #include <array>
@@ -33,9 +34,9 @@ class Spools;
 
 class Spool {
  public:
-  static constexpr std::size_t kMemoryMax = 64 * 1024;   // more than that goes to the file
+  static constexpr std::size_t kMemoryMax = 64 * 1024;    // more than that goes to the file
   static constexpr std::size_t kUnfiledMax = 256 * 1024;  // so much may wait for it
-  static constexpr std::size_t kPieceBytes = 64 * 1024;  // of one read
+  static constexpr std::size_t kPieceBytes = 64 * 1024;   // of one read
 
   // Told from the loop only, last of all: may call any function of the spool.
   class User {
@@ -57,8 +58,8 @@ class Spool {
   // All of it has been appended. A write that fails from now on costs memory and nothing else.
   void end() { ended_ = true; }
 
-  // Moves what is at hand to `into`; more than a piece only where all of it is in memory. Tells when
-  // there is more, unless all() is true.
+  // Moves what is at hand to `into`; more than a piece only where all of it is in memory. Tells
+  // when there is more, unless all() is true.
   void take(buffer::Chain& into);
   // All that was appended has been taken.
   [[nodiscard]] bool all() const { return taken_ == size_; }
@@ -95,8 +96,7 @@ class Spool {
   std::uint64_t taken_ = 0;  // what read_ holds is not
   int error_ = 0;
   bool ended_ = false;
-  bool stale_ = false;     // the read in flight was for before rewind()
-  bool in_memory_ = false;  // the file has failed after the end: the tail stays where it is
+  bool stale_ = false;  // the read in flight was for before rewind()
 };
 
 // The spools of one worker, those of users that are gone included.
