@@ -32,6 +32,7 @@ void block_signals() {
   const sigset_t signals = handled_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // The write fails as well, and that is enough.
 }
 
 std::vector<int> usable_cpus() {
