@@ -49,8 +49,8 @@ bool BackendTable::try_open(std::size_t backend) {
   return at.waiting.load() == 0 && count_up(at.open, at.open_max);
 }
 
-// The count of those who wait goes up before the places are looked at, and closed() looks at it after
-// giving a place back: whichever is later sees the other.
+// The count of those who wait goes up before the places are looked at, and closed() looks at it
+// after giving a place back: whichever is later sees the other.
 BackendTable::Queued BackendTable::wait(std::size_t backend, std::size_t worker) {
   Line& at = line(backend);
   const std::lock_guard lock(at.mutex);

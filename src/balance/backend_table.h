@@ -1,13 +1,14 @@
-// What belongs to an address of applications, whatever routes and balancers name it, over all workers:
-// how many connections there are against the most allowed, how many are kept idle, who waits for a
-// place, and what the application is known to be.
+// What belongs to an address of applications, whatever routes and balancers name it, over all
+// workers: how many connections there are against the most allowed, how many are kept idle, who
+// waits for a place, and what the application is known to be.
 //
 // A place is the right to have one connection. Where places are limited (`max`, `slots`), requests
 // that get none wait in one queue over all workers, first come first served; a place that becomes
 // free goes to the first of them. The mutex is taken only by requests that wait and while some do.
 //
-// Invariants: open <= the limit, idle <= its limit, at every moment and on every thread; whoever got a
-// place gives it back exactly once; a request that waits is granted a place or leaves, never both.
+// Invariants: open <= the limit, idle <= its limit, at every moment and on every thread; whoever
+// got a place gives it back exactly once; a request that waits is granted a place or leaves, never
+// both.
 #pragma once
 
 #include <atomic>
@@ -29,8 +30,8 @@ struct Ticket {
 };
 
 // What an application is, as far as it has told. A process that serves one connection at a time
-// (PHP-FPM) must be proven free before its connection is used again; one that takes many requests on
-// a connection need not.
+// (PHP-FPM) must be proven free before its connection is used again; one that takes many requests
+// on a connection need not.
 enum class Nature : std::uint8_t { Unknown, Silent, OneByOne, Multiplexing };
 
 class BackendTable {
@@ -46,16 +47,18 @@ class BackendTable {
 
   // A place for a new connection; false: none is free, or others wait for one.
   [[nodiscard]] bool try_open(std::size_t backend);
-  // Queues a request. Either a place is free after all: then it has it; or it waits with the ticket.
+  // Queues a request. Either a place is free after all: then it has it; or it waits with the
+  // ticket.
   struct Queued {
     bool has_place = false;
     Ticket ticket;
   };
   [[nodiscard]] Queued wait(std::size_t backend, std::size_t worker);
-  // A request that waits goes away. False: it has been granted a place meanwhile, of which its worker
-  // hears soon.
+  // A request that waits goes away. False: it has been granted a place meanwhile, of which its
+  // worker hears soon.
   [[nodiscard]] bool leave(std::size_t backend, const Ticket& ticket);
-  // A connection is gone. If somebody waits, the place is the first one's now: its worker must be told.
+  // A connection is gone. If somebody waits, the place is the first one's now: its worker must be
+  // told.
   [[nodiscard]] std::optional<Ticket> closed(std::size_t backend);
   // A connection could serve another request. If the first who waits is of this worker, it is taken
   // off the queue: the connection is for that one.
@@ -67,8 +70,8 @@ class BackendTable {
   [[nodiscard]] bool try_keep(std::size_t backend);
   void unkeep(std::size_t backend);
 
-  // Requests that have waited too long for the first byte on a connection that has never answered: a
-  // process may be held by a connection that is kept idle.
+  // Requests that have waited too long for the first byte on a connection that has never answered:
+  // a process may be held by a connection that is kept idle.
   void add_starving(std::size_t backend, std::int64_t change);
   [[nodiscard]] std::uint64_t starving(std::size_t backend) const;
 

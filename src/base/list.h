@@ -1,6 +1,6 @@
-// An intrusive doubly linked list. An object derives from ListNode<Tag> for each list that it may be
-// on, and is on at most one list of a tag at a time. The list owns nothing; an object leaves its list
-// when it is destroyed.
+// An intrusive doubly linked list. An object derives from ListNode<Tag> for each list that it may
+// be on, and is on at most one list of a tag at a time. The list owns nothing; an object leaves its
+// list when it is destroyed.
 #pragma once
 
 #include "base/must.h"
@@ -64,7 +64,8 @@ class List {
   }
   // Moves every object to `other`'s end, in order.
   void move_all_to(List& other) {
-    while (T* item = pop_front()) other.push_back(*item);
+    while (T* item = pop_front())
+      other.push_back(*item);
   }
 
  private:

@@ -99,7 +99,9 @@ class Writer {
     wake_.notify_one();
   }
 
-  [[nodiscard]] bool enabled(Level level) const { return level <= level_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool enabled(Level level) const {
+    return level <= level_.load(std::memory_order_relaxed);
+  }
 
   void add(std::string line) {
     if (!running_) return write_all(STDERR_FILENO, line);
@@ -160,10 +162,18 @@ Writer& writer() {
 
 }  // namespace
 
-std::string Log::start(std::string_view path, Level level) { return writer().start(path, level); }
-void Log::stop() { writer().stop(); }
-void Log::reopen() { writer().reopen(); }
-bool Log::enabled(Level level) { return writer().enabled(level); }
+std::string Log::start(std::string_view path, Level level) {
+  return writer().start(path, level);
+}
+void Log::stop() {
+  writer().stop();
+}
+void Log::reopen() {
+  writer().reopen();
+}
+bool Log::enabled(Level level) {
+  return writer().enabled(level);
+}
 
 void Log::write(Level level, std::string_view request_id, std::string_view text) {
   if (enabled(level)) writer().add(line_of(level, request_id, text));

@@ -1,6 +1,6 @@
 // The error log. A worker never waits for it: lines go into a bounded queue, a thread of its own
-// writes them, and lines that found the queue full are counted and reported when there is room again.
-// Before start() and after stop() lines are written at once, to standard error.
+// writes them, and lines that found the queue full are counted and reported when there is room
+// again. Before start() and after stop() lines are written at once, to standard error.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ enum class Level : std::uint8_t { Error, Warn, Info, Debug };
 
 class Log {
  public:
-  // Starts the writer: `path` is "stderr" or a file that is appended to. Returns an error's text, or
-  // nothing. Called once, before the workers run.
+  // Starts the writer: `path` is "stderr" or a file that is appended to. Returns an error's text,
+  // or nothing. Called once, before the workers run.
   static std::string start(std::string_view path, Level level);
   // Writes what is queued and ends the writer.
   static void stop();

@@ -1,5 +1,5 @@
-// Result<T>: a value, or an Error with a message for people. For start-up code, where a failure ends
-// in one printed line; the data path has enums instead.
+// Result<T>: a value, or an Error with a message for people. For start-up code, where a failure
+// ends in one printed line; the data path has enums instead.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
-// Where bytes in transit live. A Block is a run of memory with a count of the Slices that refer to it;
-// the last one to go gives it back to its owner: the worker's BlockPool for what we write, the ring for
-// what the kernel received. One thread only, so the count is plain.
+// Where bytes in transit live. A Block is a run of memory with a count of the Slices that refer to
+// it; the last one to go gives it back to its owner: the worker's BlockPool for what we write, the
+// ring for what the kernel received. One thread only, so the count is plain.
 #pragma once
 
 #include <cstddef>

@@ -94,17 +94,20 @@ void Chain::consume(std::size_t bytes) {
 
 const Slice& Chain::front() {
   MUST(size_ > 0);
-  while (head_->slice.empty()) drop_front();
+  while (head_->slice.empty())
+    drop_front();
   return head_->slice;
 }
 
 void Chain::share_with(Chain& other) const {
-  for (const Segment* s = head_; s != nullptr; s = s->next) other.append(s->slice);
+  for (const Segment* s = head_; s != nullptr; s = s->next)
+    other.append(s->slice);
 }
 
 Slice Chain::pop_front() {
   MUST(size_ > 0);
-  while (head_->slice.empty()) drop_front();
+  while (head_->slice.empty())
+    drop_front();
   Slice slice = std::move(head_->slice);
   size_ -= slice.size();
   drop_front();
@@ -119,7 +122,8 @@ void Chain::drop_front() {
 }
 
 void Chain::clear() {
-  while (head_ != nullptr) drop_front();
+  while (head_ != nullptr)
+    drop_front();
   size_ = 0;
 }
 

@@ -1,7 +1,7 @@
 // Bytes on their way to one socket, in order: a queue of slices. What is appended by copy goes into
-// blocks of the pool and is joined to what was copied before it; a slice is queued as it is, without
-// copying. While a send is in flight, the kernel reads from the front: nothing is removed there until
-// consume(), and appending never moves what is queued.
+// blocks of the pool and is joined to what was copied before it; a slice is queued as it is,
+// without copying. While a send is in flight, the kernel reads from the front: nothing is removed
+// there until consume(), and appending never moves what is queued.
 #pragma once
 
 #include <sys/uio.h>
@@ -28,8 +28,8 @@ class Chain {
   // block. Peers that send byte by byte would take memory many times what they send.
   void append_to_keep(Slice slice);
   void append_copy(std::string_view text);
-  // Contiguous room for `bytes` at the end, valid until the next call of any function here. Only what
-  // is then committed belongs to the chain. 0 < bytes.
+  // Contiguous room for `bytes` at the end, valid until the next call of any function here. Only
+  // what is then committed belongs to the chain. 0 < bytes.
   [[nodiscard]] char* reserve(std::size_t bytes);
   void commit(std::size_t bytes);
   // Takes over all that `other`, of the same pool, holds.

@@ -98,7 +98,8 @@ void fault_on_route(Table& table, std::string_view section,
     const Entry* entry = table.find(key);
     if (entry == nullptr) continue;
     table.faults().add(
-        entry->at, in_quotes(key) + " can't be a route's: it is needed before the " + "route is known",
+        entry->at,
+        in_quotes(key) + " can't be a route's: it is needed before the " + "route is known",
         "set it in [" + std::string(section) + "]");
   }
 }

@@ -115,7 +115,8 @@ bool Table::supported(const Node& value, std::string_view key) {
   for (const Unsupported& one : kUnsupported) {
     const bool same = one.value == kOthers || one.value == value.text;
     if (one.section != section_ || one.key != key || one.value.empty() || !same) continue;
-    faults_.add(value.at, std::string(key) + " = " + in_quotes(value.text) + " is not supported yet");
+    faults_.add(value.at,
+                std::string(key) + " = " + in_quotes(value.text) + " is not supported yet");
     return false;
   }
   return true;

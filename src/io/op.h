@@ -1,10 +1,11 @@
 // One operation handed to the kernel.
 //
-// An Op is a member of the object that started it, never an allocation of its own. From the call that
-// starts it until its final completion the kernel may touch every byte that the operation names. So
-// for that time its owner must neither move nor die, and keeps those bytes as they are: what is sent
-// stays at the front of its Chain, what is received lies in blocks of the ring. Cancelling does not
-// shorten that time: it asks the kernel to finish early, and the handler still runs.
+// An Op is a member of the object that started it, never an allocation of its own. From the call
+// that starts it until its final completion the kernel may touch every byte that the operation
+// names. So for that time its owner must neither move nor die, and keeps those bytes as they are:
+// what is sent stays at the front of its Chain, what is received lies in blocks of the ring.
+// Cancelling does not shorten that time: it asks the kernel to finish early, and the handler still
+// runs.
 //
 //             start                 final completion
 //     Idle ----------> InFlight -------------------------> Idle

@@ -1,8 +1,9 @@
-// The only door to the kernel. UringRing opens it; the tests' SimRing is a kernel that can be scripted.
+// The only door to the kernel. UringRing opens it; the tests' SimRing is a kernel that can be
+// scripted.
 //
-// No call here runs a handler before it returns: completions are delivered by turn(), so an owner never
-// finds itself changed by its own request. Every started Op completes exactly once with `more` unset,
-// whatever is cancelled, and in no promised order.
+// No call here runs a handler before it returns: completions are delivered by turn(), so an owner
+// never finds itself changed by its own request. Every started Op completes exactly once with
+// `more` unset, whatever is cancelled, and in no promised order.
 #pragma once
 
 #include <sys/uio.h>
@@ -31,8 +32,8 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   virtual ~Ring() = default;
 
-  // A new socket for a connection to `address`, or a negative errno. Not an operation: it is there at
-  // once.
+  // A new socket for a connection to `address`, or a negative errno. Not an operation: it is there
+  // at once.
   virtual Fd open_socket(const SocketAddress& address) = 0;
   // The remote and the local address of a connected socket.
   virtual SocketAddress remote_address(Fd fd) = 0;
@@ -52,8 +53,8 @@ class Ring {
   // credit of kBulk or more asks for large blocks.
   static constexpr std::uint32_t kBulk = 65536;
   virtual void receive(Op& op, Fd fd, std::uint32_t credit) = 0;
-  // Sends from the front of the chain and completes when all that was gathered is sent: the result is
-  // its size, unless the connection broke. The chain's front stays as it is until then.
+  // Sends from the front of the chain and completes when all that was gathered is sent: the result
+  // is its size, unless the connection broke. The chain's front stays as it is until then.
   virtual void send(Op& op, Fd fd, const buffer::Chain& bytes) = 0;
   // Completes when the connection has failed or both directions are closed.
   virtual void watch_hangup(Op& op, Fd fd) = 0;
@@ -72,8 +73,8 @@ class Ring {
   virtual void close(Op& op, Fd fd) = 0;
   virtual void cancel(Op& op) = 0;
 
-  // Hands over what was asked for, waits for a completion, at most until `wait` is over (not at all if
-  // it is zero, for ever if it is absent), and delivers a bounded number of completions.
+  // Hands over what was asked for, waits for a completion, at most until `wait` is over (not at all
+  // if it is zero, for ever if it is absent), and delivers a bounded number of completions.
   virtual void turn(std::optional<Millis> wait) = 0;
 
  protected:

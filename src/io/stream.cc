@@ -35,7 +35,8 @@ constexpr bool may_follow(State from, State to) {
 }  // namespace
 
 void Loop::turn(Millis wait_max) {
-  while (Stream* stream = unsent.pop_front()) stream->start_send();
+  while (Stream* stream = unsent.pop_front())
+    stream->start_send();
   const std::optional<Millis> next = timers.next();
   ring.turn(next ? std::min(*next, wait_max) : wait_max);
 }
@@ -81,7 +82,9 @@ void Stream::watch_hangup() {
   loop_.ring.watch_hangup(life_, fd_);
 }
 
-void Stream::close(Reason reason) { fail(reason, 0); }
+void Stream::close(Reason reason) {
+  fail(reason, 0);
+}
 
 void Stream::reset() {
   if (state_ == State::Open) loop_.ring.reset_when_closed(fd_);

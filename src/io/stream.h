@@ -1,5 +1,5 @@
-// The life of one connected socket, a client's or a backend's. It moves bytes and knows when the socket
-// is gone; what the bytes mean is for its listener.
+// The life of one connected socket, a client's or a backend's. It moves bytes and knows when the
+// socket is gone; what the bytes mean is for its listener.
 //
 //              connect()               connected
 //     Closed ------------> Connecting ------------> Open
@@ -10,13 +10,13 @@
 //       +------------------ Closing <------------------+
 //          socket closed
 //
-// Closing first waits until the kernel has returned every operation, then closes the socket: closing
-// sooner would let an operation still queued act on whoever gets the descriptor's number next, and one
-// already in the kernel would keep the socket open. The end of the peer's stream does not close the
-// stream: the listener decides.
+// Closing first waits until the kernel has returned every operation, then closes the socket:
+// closing sooner would let an operation still queued act on whoever gets the descriptor's number
+// next, and one already in the kernel would keep the socket open. The end of the peer's stream does
+// not close the stream: the listener decides.
 //
-// Sending: what is put into out() is gathered once per turn of the loop into one send; one send is in
-// flight while the next gathers.
+// Sending: what is put into out() is gathered once per turn of the loop into one send; one send is
+// in flight while the next gathers.
 #pragma once
 
 #include <cstddef>
@@ -34,13 +34,13 @@ class Stream : private base::ListNode<UnsentTag> {
   enum class State : std::uint8_t { Closed, Connecting, Open, Closing };
   enum class Reason : std::uint8_t { None, Asked, ConnectFailed, ReadFailed, WriteFailed, HungUp };
 
-  // Told what happens, from the loop only. May call any function of the stream from any of these, but
-  // destroy it only from on_closed().
+  // Told what happens, from the loop only. May call any function of the stream from any of these,
+  // but destroy it only from on_closed().
   class Listener {
    public:
     virtual void on_open() = 0;  // connect() succeeded; not after adopt()
     virtual void on_bytes(buffer::Slice bytes) = 0;
-    virtual void on_end() = 0;                   // the peer's stream ended; once, after its last bytes
+    virtual void on_end() = 0;  // the peer's stream ended; once, after its last bytes
     virtual void on_sent(std::size_t bytes) = 0;  // so much left out(); it may hold more
     virtual void on_closed() = 0;
 
@@ -48,14 +48,13 @@ class Stream : private base::ListNode<UnsentTag> {
     ~Listener() = default;
   };
 
-  Stream(Loop& loop, Listener& listener)
-      : loop_(loop), listener_(listener), out_(loop.blocks) {}
+  Stream(Loop& loop, Listener& listener) : loop_(loop), listener_(listener), out_(loop.blocks) {}
 
   void connect(Fd fd, const SocketAddress& address);  // Closed only. Takes the descriptor.
   void adopt(Fd fd);                                  // Closed only. Takes a connected descriptor.
 
-  // Bytes to send. Call flush() after appending: they leave at the end of the turn. In Connecting they
-  // leave when the stream is open; in Closing they are dropped.
+  // Bytes to send. Call flush() after appending: they leave at the end of the turn. In Connecting
+  // they leave when the stream is open; in Closing they are dropped.
   [[nodiscard]] buffer::Chain& out() { return out_; }
   void flush();
   // Ends our direction once out() is empty. Nothing may be appended afterwards.
@@ -109,9 +108,9 @@ class Stream : private base::ListNode<UnsentTag> {
   Reason reason_ = Reason::None;
   bool paused_ = false;
   bool ended_ = false;
-  bool bulk_ = false;          // the last receive filled its block
-  bool cancelling_ = false;    // the receive in flight was asked to stop
-  bool ending_ = false;        // end_sending() was asked for
+  bool bulk_ = false;        // the last receive filled its block
+  bool cancelling_ = false;  // the receive in flight was asked to stop
+  bool ending_ = false;      // end_sending() was asked for
 };
 
 }  // namespace millrace::io

@@ -19,7 +19,8 @@ void Timers::insert(Timer& timer) {
   constexpr std::int64_t kSpan = (std::int64_t{1} << (kBits * kLevels)) - 1;
   const std::int64_t due = std::min(timer.deadline_, tick_ + kSpan);
   const auto distance = static_cast<std::uint64_t>(due ^ tick_);
-  const int level = std::min((static_cast<int>(std::bit_width(distance | 1)) - 1) / kBits, kLevels - 1);
+  const int level =
+      std::min((static_cast<int>(std::bit_width(distance | 1)) - 1) / kBits, kLevels - 1);
   const int slot = static_cast<int>(due >> (kBits * level)) & (kSlots - 1);
   // It is looked at when its slot comes up, which is the first tick of the slot's span.
   timer.slot_tick_ = (due >> (kBits * level)) << (kBits * level);

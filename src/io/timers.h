@@ -1,7 +1,7 @@
-// Timers of one worker: a hierarchical wheel of four levels with 64 slots each, ticks of 4 ms. The loop
-// asks next() for one kernel timeout per turn. Arming a timer later than it already stands costs a
-// store: the wheel finds out when the old time comes. A timer never fires early, and at most one tick
-// late plus what the loop is late itself.
+// Timers of one worker: a hierarchical wheel of four levels with 64 slots each, ticks of 4 ms. The
+// loop asks next() for one kernel timeout per turn. Arming a timer later than it already stands
+// costs a store: the wheel finds out when the old time comes. A timer never fires early, and at
+// most one tick late plus what the loop is late itself.
 #pragma once
 
 #include <array>
@@ -23,8 +23,7 @@ class Timer : private base::ListNode<TimerTag> {
  public:
   template <auto Handler, typename Owner>
   [[nodiscard]] static Timer to(Owner* owner) {
-    return Timer(owner,
-                 [](void* self) noexcept { (static_cast<Owner*>(self)->*Handler)(); });
+    return Timer(owner, [](void* self) noexcept { (static_cast<Owner*>(self)->*Handler)(); });
   }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
@@ -55,7 +54,8 @@ class Timers {
   [[nodiscard]] Millis now() const { return now_; }
   // Fires at the first advance() to now() + `delay` or later.
   void arm(Timer& timer, Millis delay);
-  // Sets the time, and runs the handlers of all timers that are due. Handlers may arm and disarm any.
+  // Sets the time, and runs the handlers of all timers that are due. Handlers may arm and disarm
+  // any.
   void advance(Millis now);
   // The longest that the loop may wait, if any timer stands in the wheel.
   [[nodiscard]] std::optional<Millis> next() const;

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/must.h"
 #include "io/temporary_file.h"
+#include "io/uring_blocks.h"
 
 // Newer than the liburing headers of some distributions (Linux 6.17).
 #ifndef IORING_SEND_VECTORIZED
@@ -40,12 +41,15 @@ constexpr std::size_t kSendVectors = 64;  // At most so many slices in one send.
 
 base::Error explain(int error) {
   if (error == ENOSYS || error == EPERM || error == EACCES) {
-    return {"this kernel does not offer io_uring, or it is disabled (see the sysctl "
-            "kernel.io_uring_disabled and the container's seccomp profile); "
-            "millrace needs Linux 6.1 or newer with io_uring"};
+    return {
+        "this kernel does not offer io_uring, or it is disabled (see the sysctl "
+        "kernel.io_uring_disabled and the container's seccomp profile); "
+        "millrace needs Linux 6.1 or newer with io_uring"};
   }
-  if (error == EINVAL) return {"this kernel's io_uring is too old; millrace needs Linux 6.1 or newer"};
-  if (error == ENOMEM) return {"no memory for io_uring; raise the limit of locked memory (ulimit -l)"};
+  if (error == EINVAL)
+    return {"this kernel's io_uring is too old; millrace needs Linux 6.1 or newer"};
+  if (error == ENOMEM)
+    return {"no memory for io_uring; raise the limit of locked memory (ulimit -l)"};
   return {std::string("io_uring cannot be set up: ") + std::strerror(error)};
 }
 
@@ -62,77 +66,8 @@ int init_ring(io_uring& ring, unsigned submissions, unsigned completions) {
   return -EINVAL;
 }
 
-std::uint64_t user_data(const Op& op) { return reinterpret_cast<std::uint64_t>(&op); }
-
-// Blocks of one size, lent to the kernel, which picks one for each receive.
-class LentBlocks final : public buffer::BlockOwner {
- public:
-  LentBlocks() = default;
-  LentBlocks(const LentBlocks&) = delete;
-  LentBlocks& operator=(const LentBlocks&) = delete;
-  ~LentBlocks() {
-    if (memory_ != nullptr) ::munmap(memory_, blocks_.size() * stride_);
-  }
-
-  // Blocks are numbered from `first_id`. A negative errno, or 0.
-  int init(io_uring& ring, int group, unsigned first_id, unsigned count, std::size_t bytes);
-  void exit(io_uring& ring) {
-    if (lent_ != nullptr) io_uring_free_buf_ring(&ring, lent_, count(), group_);
-  }
-  // What a receive has put into the block; a copy of it where the blocks run short.
-  buffer::Slice take(unsigned id, std::size_t bytes, buffer::BlockPool& pool) {
-    buffer::Block& block = blocks_[id - first_id_];
-    --with_kernel_;
-    buffer::Slice received(block, {block.data, bytes});
-    return with_kernel_ < count() / 4 ? pool.copy(received.text()) : received;
-  }
-  // Shows the kernel what was given back.
-  void announce() {
-    if (to_announce_ > 0) io_uring_buf_ring_advance(lent_, std::exchange(to_announce_, 0));
-  }
-  void recycle(buffer::Block& block) noexcept override {
-    io_uring_buf_ring_add(lent_, block.data, block.capacity,
-                          static_cast<unsigned short>(block.id),
-                          io_uring_buf_ring_mask(count()), to_announce_++);
-    ++with_kernel_;
-  }
-  [[nodiscard]] int group() const { return group_; }
-
- private:
-  [[nodiscard]] unsigned count() const { return static_cast<unsigned>(blocks_.size()); }
-
-  io_uring_buf_ring* lent_ = nullptr;
-  std::vector<buffer::Block> blocks_;
-  char* memory_ = nullptr;
-  std::size_t stride_ = 0;
-  unsigned first_id_ = 0;
-  unsigned with_kernel_ = 0;
-  int to_announce_ = 0;
-  int group_ = 0;
-};
-
-int LentBlocks::init(io_uring& ring, int group, unsigned first_id, unsigned count,
-                     std::size_t bytes) {
-  int error = 0;
-  lent_ = io_uring_setup_buf_ring(&ring, count, group, 0, &error);
-  if (lent_ == nullptr) return error;
-  group_ = group;
-  first_id_ = first_id;
-  stride_ = bytes + 64;  // Blocks do not share cache sets.
-  void* memory = ::mmap(nullptr, count * stride_, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return -errno;
-  memory_ = static_cast<char*>(memory);
-  blocks_.resize(count);
-  for (unsigned i = 0; i < count; ++i) {
-    buffer::Block& block = blocks_[i];
-    block.owner = this;
-    block.data = memory_ + i * stride_;
-    block.capacity = block.used = static_cast<std::uint32_t>(bytes);
-    block.id = first_id + i;
-    recycle(block);
-  }
-  return 0;
+std::uint64_t user_data(const Op& op) {
+  return reinterpret_cast<std::uint64_t>(&op);
 }
 
 class UringRing final : public Ring {
@@ -183,7 +118,8 @@ class UringRing final : public Ring {
 
 UringRing::~UringRing() {
   if (!ready_) return;
-  // Ends what the kernel still has, so that listeners are free at once and not some milliseconds later.
+  // Ends what the kernel still has, so that listeners are free at once and not some milliseconds
+  // later.
   io_uring_sync_cancel_reg all{};
   all.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
   all.timeout = {-1, -1};
@@ -273,9 +209,13 @@ void UringRing::send(Op& op, Fd fd, const buffer::Chain& bytes) {
 }
 
 // A multishot poll, since one-shot polls end at once on a half-closed socket (POLLRDHUP).
-void UringRing::watch_hangup(Op& op, Fd fd) { io_uring_prep_poll_multishot(sqe(op), fd, POLLHUP); }
+void UringRing::watch_hangup(Op& op, Fd fd) {
+  io_uring_prep_poll_multishot(sqe(op), fd, POLLHUP);
+}
 
-void UringRing::watch_readable(Op& op, Fd fd) { io_uring_prep_poll_add(sqe(op), fd, POLLIN); }
+void UringRing::watch_readable(Op& op, Fd fd) {
+  io_uring_prep_poll_add(sqe(op), fd, POLLIN);
+}
 
 void UringRing::write(Op& op, Fd file, const buffer::Chain& bytes, std::uint64_t offset) {
   io_uring_sqe* entry = sqe_with_vectors(op);
@@ -294,7 +234,9 @@ void UringRing::read(Op& op, Fd file, std::span<const iovec> into, std::uint64_t
   io_uring_prep_readv(entry, file, vectors, static_cast<unsigned>(into.size()), offset);
 }
 
-void UringRing::close(Op& op, Fd fd) { io_uring_prep_close(sqe(op), fd); }
+void UringRing::close(Op& op, Fd fd) {
+  io_uring_prep_close(sqe(op), fd);
+}
 
 void UringRing::cancel(Op& op) {
   io_uring_sqe* entry = sqe();
@@ -328,7 +270,8 @@ void UringRing::dispatch() {
     io_uring_cqe* entry = nullptr;
     if (io_uring_peek_cqe(&ring_, &entry) != 0) return;
     auto* op = reinterpret_cast<Op*>(entry->user_data);  // NOLINT(performance-no-int-to-ptr)
-    Completion done{.result = entry->res, .more = (entry->flags & IORING_CQE_F_MORE) != 0, .bytes = {}};
+    Completion done{
+        .result = entry->res, .more = (entry->flags & IORING_CQE_F_MORE) != 0, .bytes = {}};
     if ((entry->flags & IORING_CQE_F_BUFFER) != 0) {
       const unsigned id = entry->flags >> IORING_CQE_BUFFER_SHIFT;
       done.bytes = (id < kBlocks ? blocks_ : bulk_blocks_)
@@ -355,10 +298,11 @@ io_uring_sqe* UringRing::sqe(Op& op) {
   return entry;
 }
 
-// An entry, and room for kSendVectors vectors and a message. The vectors are filled afterwards: getting
-// the entry may submit, which frees those used so far.
+// An entry, and room for kSendVectors vectors and a message. The vectors are filled afterwards:
+// getting the entry may submit, which frees those used so far.
 io_uring_sqe* UringRing::sqe_with_vectors(Op& op) {
-  if (vectors_used_ + kSendVectors > vectors_.size() || messages_used_ == messages_.size()) submit();
+  if (vectors_used_ + kSendVectors > vectors_.size() || messages_used_ == messages_.size())
+    submit();
   return sqe(op);
 }
 

@@ -1,7 +1,7 @@
 // The real ring: one per thread, made in that thread (SINGLE_ISSUER, DEFER_TASKRUN). Received bytes
-// come in blocks of a provided-buffer ring; an idle connection holds none. When fewer than a quarter of
-// the blocks are left, what arrives is copied out and its block goes back at once, so slow readers can
-// never starve the others of blocks.
+// come in blocks of a provided-buffer ring; an idle connection holds none. When fewer than a
+// quarter of the blocks are left, what arrives is copied out and its block goes back at once, so
+// slow readers can never starve the others of blocks.
 #pragma once
 
 #include <memory>

@@ -139,10 +139,10 @@ void BackendConn::finish_request(fcgi::EndRequest end, bool surplus) {
   if (user != nullptr) user->on_request_end(end);
 }
 
-// An application that serves one connection at a time is asked each time. One that is not known yet is
-// asked once, and is used meanwhile as if it were free, unless it may be PHP or its processes are
-// counted. A connection that is not kept is proven free too where its place stands for a process: else
-// the place would be given to a request that must wait for the process in vain.
+// An application that serves one connection at a time is asked each time. One that is not known yet
+// is asked once, and is used meanwhile as if it were free, unless it may be PHP or its processes
+// are counted. A connection that is not kept is proven free too where its place stands for a
+// process: else the place would be given to a request that must wait for the process in vain.
 void BackendConn::probe_or_free() {
   const Nature nature = pool_.nature();
   const bool wanted = manner_.probe && (manner_.keep || pool_.counts_processes());
@@ -205,8 +205,9 @@ void BackendConn::on_closed() {
   pool_.remove(*this);
 }
 
-// Idle or draining for too long; or the first probe of an address was not answered in time: then none
-// is sent any more, until an answer comes after all. The connection that waits for it is not missed.
+// Idle or draining for too long; or the first probe of an address was not answered in time: then
+// none is sent any more, until an answer comes after all. The connection that waits for it is not
+// missed.
 void BackendConn::on_timeout() {
   if (state_ != State::Probing || pool_.nature() != Nature::Unknown) return close();
   pool_.set_nature(Nature::Silent);

@@ -3,18 +3,19 @@
 //            start()          open          begin_request()       END_REQUEST, all sent
 //     (new) ---------> Opening ------> Ready -------------> Busy -----------------------> Idle
 //                         |              ^                  |  |                          ^  |
-//                         |              +------------------|--|--------------------------|--+ take()
-//                         |                        detach() |  | must be proven free      |
+//                         |              +------------------|--|--------------------------|--+
+//                         take() |                        detach() |  | must be proven free      |
 //                         v                                 v  v                          |
 //                      Closing <---------------------- Draining --> Probing --------------+
 //                                                                        GET_VALUES answered
 //
-// Draining: nobody wants the request any more, but its end is awaited. Probing: the application has ended
-// the request, but may not be free yet (PHP's fastcgi_finish_request() ends a response while the script
-// runs on); it answers GET_VALUES only when it reads the connection again.
+// Draining: nobody wants the request any more, but its end is awaited. Probing: the application has
+// ended the request, but may not be free yet (PHP's fastcgi_finish_request() ends a response while
+// the script runs on); it answers GET_VALUES only when it reads the connection again.
 //
-// Bytes are only ever an answer to what was asked: any record but GET_VALUES_RESULT while no request is
-// carried, and any byte behind END_REQUEST, closes the connection, and it is never used again.
+// Bytes are only ever an answer to what was asked: any record but GET_VALUES_RESULT while no
+// request is carried, and any byte behind END_REQUEST, closes the connection, and it is never used
+// again.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +50,8 @@ class BackendUser {
   virtual void on_stderr(std::string_view content) = 0;
   // The application has ended the request. The connection is no longer the user's.
   virtual void on_request_end(fcgi::EndRequest end) = 0;
-  // The connection is gone, and no longer the user's. `reason` is a constant, for the log; `error` an
-  // errno, or 0.
+  // The connection is gone, and no longer the user's. `reason` is a constant, for the log; `error`
+  // an errno, or 0.
   virtual void on_backend_failed(BackendFailure failure, std::string_view reason, int error) = 0;
   // All bytes that came at once have been handed over.
   virtual void on_backend_pause() = 0;
@@ -118,9 +119,7 @@ class BackendConn final : public base::ListNode<IdleTag>,
   void probe_or_free();
   void on_values(std::string_view pairs);
   void fail(BackendFailure failure, std::string_view reason);
-  [[nodiscard]] bool carries() const {
-    return state_ == State::Busy || state_ == State::Draining;
-  }
+  [[nodiscard]] bool carries() const { return state_ == State::Busy || state_ == State::Draining; }
   [[nodiscard]] BackendFailure lost() const {
     return answering_ ? BackendFailure::Died : BackendFailure::Unanswered;
   }

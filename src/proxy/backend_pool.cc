@@ -13,8 +13,8 @@ using config::Millis;
 
 constexpr Millis kLeaseTick{1'000};  // how often unused leases are given back
 constexpr Millis kFirstTick{8};      // how often first bytes are looked for
-// How long a first byte may be awaited until idle connections are suspected of holding its process: less
-// where it is known that a connection holds one.
+// How long a first byte may be awaited until idle connections are suspected of holding its process:
+// less where it is known that a connection holds one.
 constexpr Millis kFirstByte{50};
 constexpr Millis kFirstByteOneByOne{8};
 
@@ -37,8 +37,9 @@ BackendPool::Acquired BackendPool::acquire(BackendUser& user, bool fresh) {
   const io::Fd fd = loop_.ring.open_socket(is_.address);
   if (fd < 0) {
     place_free();
-    base::Log::write(base::Level::Error, {},
-                     "no socket for " + backend().address.text() + ": errno " + std::to_string(-fd));
+    base::Log::write(
+        base::Level::Error, {},
+        "no socket for " + backend().address.text() + ": errno " + std::to_string(-fd));
     return {Outcome::Exhausted, nullptr};
   }
   BackendConn* conn = connections_.make(*this, loop_);
@@ -108,7 +109,8 @@ void BackendPool::on_grant(std::uint64_t ticket) {
 
 Waiter* BackendPool::find(std::uint64_t ticket) {
   Waiter* waiter = waiting_.front();
-  while (waiter != nullptr && waiter->ticket != ticket) waiter = waiting_.next(*waiter);
+  while (waiter != nullptr && waiter->ticket != ticket)
+    waiter = waiting_.next(*waiter);
   return waiter;
 }
 
@@ -122,15 +124,18 @@ void BackendPool::place_free() {
 
 void BackendPool::give_up_idle() {
   std::uint64_t wanted = is_.table.waiting(is_.index) + is_.table.starving(is_.index);
-  for (; wanted > 0 && !idle_.empty(); --wanted) idle_.back()->close();
+  for (; wanted > 0 && !idle_.empty(); --wanted)
+    idle_.back()->close();
 }
 
 void BackendPool::drain() {
   draining_ = true;
   for (auto* list : {&idle_, &probing_, &unwanted_}) {
-    while (BackendConn* conn = list->front()) conn->close();
+    while (BackendConn* conn = list->front())
+      conn->close();
   }
-  for (; leases_ > 0; --leases_) is_.table.unkeep(is_.index);
+  for (; leases_ > 0; --leases_)
+    is_.table.unkeep(is_.index);
 }
 
 void BackendPool::offer(BackendConn& conn) {
@@ -168,7 +173,9 @@ bool BackendPool::keep_place() {
   return true;
 }
 
+// One that is closed as it is offered is not among them yet.
 void BackendPool::forget_idle(BackendConn& conn) {
+  if (!conn.base::ListNode<IdleTag>::linked()) return;
   conn.base::ListNode<IdleTag>::unlink();
   conn.timer_.disarm();
   --idle_count_;

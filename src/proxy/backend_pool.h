@@ -1,10 +1,11 @@
 // One worker's connections to one address of applications: those in use, those kept idle, and the
-// requests of this worker that wait for a place. How many there may be over all workers, and whose turn
-// it is, is balance::BackendTable's to say; other workers are told through the Post.
+// requests of this worker that wait for a place. How many there may be over all workers, and whose
+// turn it is, is balance::BackendTable's to say; other workers are told through the Post.
 //
-// Nothing starves behind an idle connection: one is given up as soon as a request on any worker waits for
-// a place, or has waited for a first byte on a connection that has never answered. That connection may
-// still stand in the application's backlog, because the process that could take it serves the idle one.
+// Nothing starves behind an idle connection: one is given up as soon as a request on any worker
+// waits for a place, or has waited for a first byte on a connection that has never answered. That
+// connection may still stand in the application's backlog, because the process that could take it
+// serves the idle one.
 #pragma once
 
 #include <cstddef>
@@ -113,9 +114,9 @@ class BackendPool {
   io::Loop& loop_;
   const Setting is_;
   base::Slab<BackendConn> connections_{16};
-  base::List<BackendConn, IdleTag> idle_;   // the last used first
-  base::List<BackendConn, FirstTag> first_;  // await their first byte, the oldest first
-  base::List<BackendConn, IdleTag> probing_;  // are being proven free, the oldest first
+  base::List<BackendConn, IdleTag> idle_;      // the last used first
+  base::List<BackendConn, FirstTag> first_;    // await their first byte, the oldest first
+  base::List<BackendConn, IdleTag> probing_;   // are being proven free, the oldest first
   base::List<BackendConn, IdleTag> unwanted_;  // their request's end is awaited for nobody
   base::List<Waiter, WaitingTag> waiting_;
   base::List<Waiter, WaitingTag> brief_;  // wait for one of probing_

@@ -22,9 +22,9 @@ ClientConn::ClientConn(Proxy& proxy, std::size_t listener)
       send_timeout_(proxy.config().timeouts.send),
       listener_(static_cast<std::uint32_t>(listener)) {}
 
-void ClientConn::start(io::Fd fd, const Endpoint& local) {
+void ClientConn::start(io::Fd fd, const io::Endpoint& local) {
   local_ = local;
-  remote_ = Endpoint::of(proxy_.loop().ring.remote_address(fd));
+  remote_ = io::Endpoint::of(proxy_.loop().ring.remote_address(fd));
   stream_.adopt(fd);
   read_timeout(proxy_.config().timeouts.header);
 }
@@ -101,8 +101,8 @@ bool ClientConn::take_input() {
 
 bool ClientConn::may_keep() const {
   const std::uint64_t most = proxy_.config().limits.requests_per_connection;
-  return !draining_ && !(stream_.ended() && input_.empty()) && proxy_.config().timeouts.keepalive > Millis(0) &&
-         (most == 0 || requests_ < most);
+  return !draining_ && !(stream_.ended() && input_.empty()) &&
+         proxy_.config().timeouts.keepalive > Millis(0) && (most == 0 || requests_ < most);
 }
 
 void ClientConn::flush() {
@@ -172,8 +172,8 @@ void ClientConn::on_end() {
   if (out().empty()) close();
 }
 
-// The client has ended its stream. A whole request is still answered; one that can not become whole any
-// more is given up.
+// The client has ended its stream. A whole request is still answered; one that can not become whole
+// any more is given up.
 void ClientConn::take_end() {
   if (exchange_ == nullptr || state_ != State::Answering) return close();
   if (exchange_->message_ended()) {
@@ -216,7 +216,9 @@ void ClientConn::on_read_timeout() {
   close();
 }
 
-void ClientConn::on_send_timeout() { reset(); }
+void ClientConn::on_send_timeout() {
+  reset();
+}
 
 void ClientConn::read_timeout(Millis timeout) {
   if (timeout > Millis(0)) {

@@ -1,5 +1,5 @@
-// A client's connection: one request after the other, each an Exchange. An idle one holds no buffer and
-// no exchange.
+// A client's connection: one request after the other, each an Exchange. An idle one holds no buffer
+// and no exchange.
 //
 //     Idle <--------> Reading -----> Answering -----> (Idle | Reading: the next request)
 //      |    first       |  head         |
@@ -14,8 +14,8 @@
 
 #include "base/list.h"
 #include "buffer/chain.h"
+#include "io/endpoint.h"
 #include "io/stream.h"
-#include "proxy/endpoint.h"
 
 namespace millrace::proxy {
 
@@ -27,15 +27,15 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
  public:
   // How the connection goes on after an answer.
   enum class After : std::uint8_t {
-    Keep,   // the next request
-    Close,  // once the answer is sent
-    Linger, // the same, but the client may still be sending
-    Reset,  // once what there is of the answer is sent; it must not look complete
+    Keep,    // the next request
+    Close,   // once the answer is sent
+    Linger,  // the same, but the client may still be sending
+    Reset,   // once what there is of the answer is sent; it must not look complete
   };
 
   ClientConn(Proxy& proxy, std::size_t listener);
 
-  void start(io::Fd fd, const Endpoint& local);
+  void start(io::Fd fd, const io::Endpoint& local);
 
   // For the exchange.
   [[nodiscard]] buffer::Chain& out() { return stream_.out(); }
@@ -51,8 +51,8 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   void set_send_timeout(io::Millis timeout) { send_timeout_ = timeout; }
 
   [[nodiscard]] std::size_t listener() const { return listener_; }
-  [[nodiscard]] const Endpoint& remote() const { return remote_; }
-  [[nodiscard]] const Endpoint& local() const { return local_; }
+  [[nodiscard]] const io::Endpoint& remote() const { return remote_; }
+  [[nodiscard]] const io::Endpoint& local() const { return local_; }
 
   // For the proxy: no more requests after this one. Closes at once when idle.
   void drain();
@@ -88,13 +88,13 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   Exchange* exchange_ = nullptr;
   std::uint32_t requests_ = 0;
   std::uint32_t listener_;
-  Endpoint remote_;
-  Endpoint local_;
+  io::Endpoint remote_;
+  io::Endpoint local_;
   State state_ = State::Idle;
   After after_ = After::Keep;
   bool pumping_ = false;
   bool after_body_ = false;  // the message may end without another byte
-  bool finished_ = false;  // the exchange is over; pump() or finish() clears it away
+  bool finished_ = false;    // the exchange is over; pump() or finish() clears it away
   bool draining_ = false;
   bool head_timed_ = true;  // the read timer runs for the head, at first from accept on
 };

@@ -31,7 +31,8 @@ void Exchange::begin(ClientConn& client) {
   generation_ = &proxy_.generation();
   generation_->acquire();
   const config::Limits& limits = generation_->config().limits;
-  parser_.reset({.uri = limits.uri, .header_bytes = limits.header_bytes, .headers = limits.headers});
+  parser_.reset(
+      {.uri = limits.uri, .header_bytes = limits.header_bytes, .headers = limits.headers});
   head_ = nullptr;
   found_ = {};
   request_.reset();
@@ -58,8 +59,8 @@ void Exchange::on_head(const buffer::Slice& bytes) {
   keep_alive_ = head_->keep_alive && client_->may_keep();
   if (!head_->has_body()) end_input();
   if (head_->asterisk) return reply_text(204, {}, {}, {});
-  found_ = generation_->snapshot().routes().find(client_->listener(), head_->host_name,
-                                                 head_->path, head_->method_text);
+  found_ = generation_->snapshot().routes().find(client_->listener(), head_->host_name, head_->path,
+                                                 head_->method_text);
   handle();
 }
 
@@ -113,9 +114,9 @@ void Exchange::begin_target() {
   tried_.clear();
   queue_until_ = Millis(0);
   const bool unknown_length = head_->chunked;
-  const bool spool = !request_.ended() && (route.request_buffering == config::Buffering::On ||
-                                           (unknown_length && route.request_buffering ==
-                                                                  config::Buffering::Auto));
+  const bool spool =
+      !request_.ended() && (route.request_buffering == config::Buffering::On ||
+                            (unknown_length && route.request_buffering == config::Buffering::Auto));
   request_.begin(spool ? &proxy_.spools().open(*this) : nullptr, may_be_sent_twice());
   if (!spool) return dispatch();
   state_ = State::Spooling;
@@ -136,8 +137,8 @@ bool Exchange::may_be_sent_twice() const {
 // `check_file`: the question is put to the file system directly, as nginx's try_files does; what it
 // knows of a script that is in use lies in memory.
 bool Exchange::script_exists() {
-  const route::Script script = generation_->snapshot().environment(found_, 0).script(
-      head_->path, proxy_.scratch().script);
+  const route::Script script =
+      generation_->snapshot().environment(found_, 0).script(head_->path, proxy_.scratch().script);
   struct stat found {};
   const std::string name(script.script_filename);
   return ::stat(name.c_str(), &found) == 0 && S_ISREG(found.st_mode);
@@ -151,8 +152,8 @@ void Exchange::on_spool_moved() {
   if (!message_ended_) client_->pump();
 }
 
-// What was sent of a body that cannot be read back to its end is given up, and so never looks whole.
-// A full disk, or no descriptor, may pass.
+// What was sent of a body that cannot be read back to its end is given up, and so never looks
+// whole. A full disk, or no descriptor, may pass.
 void Exchange::on_spool_failed(int error) {
   give_up_backend(true);
   error_ = error;
@@ -265,11 +266,12 @@ void Exchange::on_total_timeout() {
   reply_error({.status = 504, .error_class = "total-timeout"}, "the total time is over");
 }
 
-// The answer is complete in the client's out(). The client's connection goes on to its next request in
-// here, with this very exchange perhaps: nothing may be touched afterwards.
+// The answer is complete in the client's out(). The client's connection goes on to its next request
+// in here, with this very exchange perhaps: nothing may be touched afterwards.
 void Exchange::finish() {
   const bool whole = message_ended_;
-  const bool keep = keep_alive_ && whole && response_.framing() != ResponseFlow::Framing::UntilClose;
+  const bool keep =
+      keep_alive_ && whole && response_.framing() != ResponseFlow::Framing::UntilClose;
   ClientConn* client = client_;
   finish_memory();
   client->finish(keep ? ClientConn::After::Keep

@@ -8,8 +8,8 @@
 //       +--------------------------------------------------------------+
 //              answered by the proxy itself: refusals, redirects, texts
 //
-// Exchanges are reused, with their memory; begin() makes one ready. The body's way to the application is
-// RequestFlow's, the answer's way back ResponseFlow's.
+// Exchanges are reused, with their memory; begin() makes one ready. The body's way to the
+// application is RequestFlow's, the answer's way back ResponseFlow's.
 #pragma once
 
 #include <array>
@@ -19,9 +19,9 @@
 
 #include "balance/plan.h"
 #include "http/parser.h"
+#include "io/endpoint.h"
 #include "proxy/backend_conn.h"
 #include "proxy/backend_pool.h"
-#include "proxy/endpoint.h"
 #include "proxy/request_facts.h"
 #include "proxy/request_flow.h"
 #include "proxy/response_flow.h"
@@ -121,7 +121,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   // exchange_reply.cc: answers of the proxy's own
   struct Own {
     int status = 500;
-    std::string_view error_class = {};    // Millrace-Error
+    std::string_view error_class = {};  // Millrace-Error
     std::string_view extra_name = {};
     std::string_view extra_value = {};
   };
@@ -137,15 +137,17 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
 
   [[nodiscard]] const config::Member& member() const;
   [[nodiscard]] const config::Timeouts& timeouts() const;
-  [[nodiscard]] bool answered() const { return response_.state() != ResponseFlow::State::AwaitingHead; }
+  [[nodiscard]] bool answered() const {
+    return response_.state() != ResponseFlow::State::AwaitingHead;
+  }
 
   Proxy& proxy_;
   ClientConn* client_ = nullptr;
   Generation* generation_ = nullptr;
   http::RequestParser parser_;
-  buffer::Slice head_bytes_;              // what the head's views point into
+  buffer::Slice head_bytes_;                 // what the head's views point into
   const http::RequestHead* head_ = nullptr;  // the parser's, or redirected_
-  http::RequestHead redirected_;          // after a local redirect
+  http::RequestHead redirected_;             // after a local redirect
   std::string redirect_target_;
   std::string redirect_scratch_;
   route::Found found_;
@@ -161,8 +163,8 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   io::Millis queue_until_{0};
   io::Millis backoff_{0};
   std::array<char, 16> id_{};
-  EndpointText remote_text_;
-  EndpointText local_text_;
+  io::EndpointText remote_text_;
+  io::EndpointText local_text_;
   RequestFacts facts_;
   std::string stderr_line_;
   int error_ = 0;  // errno of the connection that failed last

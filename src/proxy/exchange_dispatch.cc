@@ -22,8 +22,7 @@ constexpr Millis kBackoffMax{100};
 void Exchange::dispatch() {
   state_ = State::Waiting;
   const std::size_t balancer = found_.route->balancer;
-  const auto picked =
-      generation_->balancers().pick(balancer, tried_, proxy_.loop().timers.now());
+  const auto picked = generation_->balancers().pick(balancer, tried_, proxy_.loop().timers.now());
   if (!picked) return no_member();
   member_index_ = *picked;
   pool_ = &generation_->pool(member().backend);
@@ -82,7 +81,8 @@ void Exchange::obtain(bool fresh) {
   await(Awaiting::Connection, timeouts().connect);
 }
 
-// What is left of the time that the request may wait for a place or for an application that refuses.
+// What is left of the time that the request may wait for a place or for an application that
+// refuses.
 Millis Exchange::queue_left() {
   const Millis now = proxy_.loop().timers.now();
   if (queue_until_ == Millis(0)) queue_until_ = now + pool_->backend().queue;
@@ -94,7 +94,9 @@ void Exchange::on_place() {
   obtain(false);
 }
 
-void Exchange::on_backend_open() { send_request(); }
+void Exchange::on_backend_open() {
+  send_request();
+}
 
 void Exchange::send_request() {
   if (records_.empty() && !encode_records()) return;
@@ -155,7 +157,9 @@ void Exchange::on_timeout() {
 }
 
 void Exchange::on_queue_over() {
-  reply_error({.status = 503, .error_class = "queue-timeout", .extra_name = "Retry-After",
+  reply_error({.status = 503,
+               .error_class = "queue-timeout",
+               .extra_name = "Retry-After",
                .extra_value = "1"},
               "no place for the request within the queue's time");
 }
@@ -202,7 +206,8 @@ void Exchange::no_member() {
   back_off();
 }
 
-// Nothing can be reached at the moment: once more, a little later, as long as the queue's time lasts.
+// Nothing can be reached at the moment: once more, a little later, as long as the queue's time
+// lasts.
 void Exchange::back_off() {
   const Millis left = queue_left();
   if (left <= Millis(0)) return unreachable();
@@ -240,8 +245,8 @@ void Exchange::on_backend_failed(BackendFailure failure, std::string_view reason
   reply_error({.status = 502, .error_class = "backend-closed-before-response"}, reason);
 }
 
-// The connection died before there was an answer. The request is tried again only where nothing of it
-// can have been run, or running it twice is harmless.
+// The connection died before there was an answer. The request is tried again only where nothing of
+// it can have been run, or running it twice is harmless.
 void Exchange::fail_over(std::string_view why) {
   if (reused_ && may_be_sent_twice() && request_.can_replay() && !retried_fresh_) {
     retried_fresh_ = true;
@@ -260,7 +265,8 @@ void Exchange::on_request_end(fcgi::EndRequest end) {
   timer_.disarm();
   request_.stop();
   using fcgi::ProtocolStatus;
-  if (end.app_status != 0) log("the application ended with status " + std::to_string(end.app_status), false);
+  if (end.app_status != 0)
+    log("the application ended with status " + std::to_string(end.app_status), false);
   if (end.protocol_status == ProtocolStatus::RequestComplete) {
     if (answered()) return finish_response();
     const std::string_view why =
@@ -285,11 +291,13 @@ void Exchange::on_request_end(fcgi::EndRequest end) {
 // The application would take no request: another member may.
 void Exchange::overloaded() {
   tried_.add(member_index_);
-  const auto other = generation_->balancers().pick(found_.route->balancer, tried_,
-                                                   proxy_.loop().timers.now());
+  const auto other =
+      generation_->balancers().pick(found_.route->balancer, tried_, proxy_.loop().timers.now());
   if (!other) {
-    return reply_error({.status = 503, .error_class = "backend-overloaded",
-                        .extra_name = "Retry-After", .extra_value = "1"},
+    return reply_error({.status = 503,
+                        .error_class = "backend-overloaded",
+                        .extra_name = "Retry-After",
+                        .extra_value = "1"},
                        "the application is overloaded");
   }
   member_index_ = *other;

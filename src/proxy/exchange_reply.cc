@@ -44,7 +44,8 @@ void Exchange::reply_error(const Own& own, std::string_view log_text) {
   reply_text(own.status, type, body, own);
 }
 
-void Exchange::reply_text(int status, std::string_view type, std::string_view body, const Own& own) {
+void Exchange::reply_text(int status, std::string_view type, std::string_view body,
+                          const Own& own) {
   if (!message_ended_) keep_alive_ = false;
   const bool no_body = status == 204 || status == 304;
   buffer::Chain text(proxy_.loop().blocks);
@@ -130,7 +131,8 @@ void Exchange::log(std::string_view text, bool error) {
   if (pool_ != nullptr) line += fmt::format("; backend: {}", pool_->backend().address.text());
   if (pool_ != nullptr && head_ != nullptr) {
     const config::Balancer& balancer = generation_->config().balancers[found_.route->balancer];
-    if (!balancer.plain) line += fmt::format("; balancer: {}, member: {}", balancer.name, member().name);
+    if (!balancer.plain)
+      line += fmt::format("; balancer: {}, member: {}", balancer.name, member().name);
     const route::Script script = generation_->snapshot()
                                      .environment(found_, member_index_)
                                      .script(head_->path, proxy_.scratch().script);

@@ -210,7 +210,8 @@ void Exchange::on_stderr(std::string_view content) {
   while (!content.empty()) {
     const std::size_t end = content.find('\n');
     const std::string_view piece = content.substr(0, end);
-    stderr_line_.append(piece.substr(0, kStderrLineMax - std::min(kStderrLineMax, stderr_line_.size())));
+    stderr_line_.append(
+        piece.substr(0, kStderrLineMax - std::min(kStderrLineMax, stderr_line_.size())));
     if (end == std::string_view::npos) return;
     log_stderr_line(stderr_line_);
     stderr_line_.clear();

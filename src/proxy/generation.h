@@ -1,6 +1,6 @@
-// One worker's part of a snapshot: its view of the balancers and its connections to the applications.
-// Requests hold on to the generation that they began with (a plain count: one thread only), so a new
-// configuration never changes a request that runs.
+// One worker's part of a snapshot: its view of the balancers and its connections to the
+// applications. Requests hold on to the generation that they began with (a plain count: one thread
+// only), so a new configuration never changes a request that runs.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-// Letters between workers: a place that has become free for a request of another worker, and the plea
-// to give up idle connections because somebody waits. The only way that one worker's connections
-// touch another's; what is written here is read by the other in its own turn.
+// Letters between workers: a place that has become free for a request of another worker, and the
+// plea to give up idle connections because somebody waits. The only way that one worker's
+// connections touch another's; what is written here is read by the other in its own turn.
 #pragma once
 
 #include <cstddef>

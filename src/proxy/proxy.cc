@@ -22,7 +22,7 @@ Proxy::~Proxy() = default;
 void Proxy::adopt(io::Fd fd, std::size_t listener) {
   ClientConn* client = clients_.make(*this, listener);
   open_.push_back(*client);
-  client->start(fd, Endpoint::of(loop_.ring.local_address(fd)));
+  client->start(fd, io::Endpoint::of(loop_.ring.local_address(fd)));
 }
 
 void Proxy::drain() {

@@ -34,8 +34,7 @@ class Proxy {
   };
 
   // `worker`: the index of the worker whose it is, in the snapshot's post.
-  Proxy(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot,
-        Listener& listener);
+  Proxy(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot, Listener& listener);
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
   ~Proxy();

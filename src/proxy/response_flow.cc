@@ -21,7 +21,9 @@ fcgi::ReplyHead::Event ResponseFlow::read_head(buffer::Slice& content) {
   return step.event;
 }
 
-void ResponseFlow::next_head() { head_.reset(head_bytes_max_); }
+void ResponseFlow::next_head() {
+  head_.reset(head_bytes_max_);
+}
 
 void ResponseFlow::begin_body(bool allowed, unsigned minor_version) {
   state_ = State::Body;
@@ -67,7 +69,8 @@ bool ResponseFlow::finish(buffer::Chain& out) {
   return framing_ != Framing::Length || left_ == 0;
 }
 
-// A chunk's size may have leading zeros (RFC 9112 7.1), so a zero sent ahead belongs to the next one.
+// A chunk's size may have leading zeros (RFC 9112 7.1), so a zero sent ahead belongs to the next
+// one.
 bool ResponseFlow::probe(buffer::Chain& out) {
   if (probed_ || state_ != State::Body || framing_ != Framing::Chunked) return false;
   probed_ = true;

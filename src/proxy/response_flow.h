@@ -6,8 +6,8 @@
 //          +--+ interim head      +--> (the exchange ends it: cut)
 //
 // The framing towards the client is always our own: a Content-Length of the application is kept and
-// enforced, else chunks (HTTP/1.1) or the end of the connection (HTTP/1.0). The pieces of the body that
-// arrive together leave as one chunk.
+// enforced, else chunks (HTTP/1.1) or the end of the connection (HTTP/1.0). The pieces of the body
+// that arrive together leave as one chunk.
 #pragma once
 
 #include <cstddef>
@@ -51,8 +51,8 @@ class ResponseFlow {
   // Ends the body. False where it is shorter than declared: then the client must see a cut.
   [[nodiscard]] bool finish(buffer::Chain& out);
 
-  // So that a half-closed client which has really gone is found out: bytes that begin whatever comes
-  // next. False where there are none.
+  // So that a half-closed client which has really gone is found out: bytes that begin whatever
+  // comes next. False where there are none.
   [[nodiscard]] bool probe(buffer::Chain& out);
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
 

@@ -16,8 +16,7 @@ base::Result<io::SocketAddress> address_of(const config::Address& address) {
 
 }  // namespace
 
-base::Result<std::shared_ptr<Snapshot>> Snapshot::make(config::Config config,
-                                                        std::size_t workers) {
+base::Result<std::shared_ptr<Snapshot>> Snapshot::make(config::Config config, std::size_t workers) {
   std::vector<io::SocketAddress> addresses;
   for (const config::Backend& backend : config.backends) {
     auto address = address_of(backend.address);

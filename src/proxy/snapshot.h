@@ -1,5 +1,6 @@
-// A configuration made ready to serve: what all workers share and no request changes. Requests hold on
-// to the one that they began with. The tables and the post are the exception: they are made for many threads.
+// A configuration made ready to serve: what all workers share and no request changes. Requests hold
+// on to the one that they began with. The tables and the post are the exception: they are made for
+// many threads.
 #pragma once
 
 #include <memory>

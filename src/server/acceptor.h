@@ -1,9 +1,9 @@
-// Accepts a worker's new connections from one listener. Accepting pauses where no more connections are
-// allowed, or none are possible (descriptors, memory): they wait in the backlog, and accepting goes on
-// when a connection has gone, or a little later.
+// Accepts a worker's new connections from one listener. Accepting pauses where no more connections
+// are allowed, or none are possible (descriptors, memory): they wait in the backlog, and accepting
+// goes on when a connection has gone, or a little later.
 //
-// When the worker ends, what already waits in the backlog is taken in before the listener is closed:
-// closing it would reset those connections.
+// When the worker ends, what already waits in the backlog is taken in before the listener is
+// closed: closing it would reset those connections.
 #pragma once
 
 #include <atomic>
@@ -24,8 +24,7 @@ struct Gate {
 
 class Acceptor {
  public:
-  Acceptor(io::Loop& loop, proxy::Proxy& proxy, Gate& gate, base::UniqueFd fd,
-           std::size_t listener)
+  Acceptor(io::Loop& loop, proxy::Proxy& proxy, Gate& gate, base::UniqueFd fd, std::size_t listener)
       : loop_(loop), proxy_(proxy), gate_(gate), fd_(std::move(fd)), listener_(listener) {}
 
   void start();

@@ -15,8 +15,8 @@ namespace millrace::server {
 inline constexpr int kWakeSignal = SIGUSR2;
 // The signals that the supervisor waits for.
 sigset_t handled_signals();
-// Before the first thread is made, so that no thread is ever interrupted by them, nor the process ended
-// by a write that fails.
+// Before the first thread is made, so that no thread is ever interrupted by them, nor the process
+// ended by a write that fails.
 void block_signals();
 
 // The CPUs that this process may run on.

@@ -49,7 +49,8 @@ base::Result<Sockets> Sockets::open(const config::Config& config, std::size_t wo
   return sockets;
 }
 
-// SO_REUSEPORT would let a second millrace share the address unseen, so a first socket asks without it.
+// SO_REUSEPORT would let a second millrace share the address unseen, so a first socket asks without
+// it.
 std::string Sockets::open_tcp(const config::Listener& from, std::size_t workers, Listener& to) {
   const auto address = io::tcp_address(from.address.host, from.address.port);
   if (!address.ok()) return address.error();
@@ -74,7 +75,8 @@ std::string Sockets::open_unix(const config::Listener& from, std::size_t workers
   to.address = address.value();
   struct stat found {};
   if (::lstat(from.address.path.c_str(), &found) == 0) {
-    if (!S_ISSOCK(found.st_mode)) return from.address.text() + ": there is a file that is no socket";
+    if (!S_ISSOCK(found.st_mode))
+      return from.address.text() + ": there is a file that is no socket";
     const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(probe.get(), to.address.get(), to.address.length) == 0) {
       return from.address.text() + ": cannot listen: another process uses the socket";

@@ -1,5 +1,6 @@
-// The listening sockets, made before privileges are dropped. Each worker has one of its own for every
-// TCP address (SO_REUSEPORT spreads new connections); a Unix socket is one, which all accept from.
+// The listening sockets, made before privileges are dropped. Each worker has one of its own for
+// every TCP address (SO_REUSEPORT spreads new connections); a Unix socket is one, which all accept
+// from.
 #pragma once
 
 #include <string>
@@ -37,7 +38,7 @@ class Sockets {
   struct Listener {
     io::SocketAddress address;
     mutable std::vector<base::UniqueFd> fds;  // one per worker
-    std::string path;  // of a Unix socket
+    std::string path;                         // of a Unix socket
   };
   Sockets() = default;
   static std::string open_tcp(const config::Listener& from, std::size_t workers, Listener& to);

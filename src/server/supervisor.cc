@@ -39,9 +39,10 @@ std::uint64_t connections_max(const config::Server& server, std::uint64_t descri
   const std::uint64_t allowed = descriptors - reserve;
   if (server.max_connections == 0) return allowed;
   if (server.max_connections > allowed) {
-    Log::write(Level::Warn, {},
-               fmt::format("max_connections is lowered from {} to {}: the limit of descriptors is {}",
-                           server.max_connections, allowed, descriptors));
+    Log::write(
+        Level::Warn, {},
+        fmt::format("max_connections is lowered from {} to {}: the limit of descriptors is {}",
+                    server.max_connections, allowed, descriptors));
   }
   return std::min(server.max_connections, allowed);
 }
@@ -68,9 +69,11 @@ class Supervisor {
   }
 
   int run(const std::function<void(const Sockets&)>& ready) {
-    for (const auto& worker : workers_) worker->start();
+    for (const auto& worker : workers_)
+      worker->start();
     wait_for_signals(ready);
-    for (const auto& worker : workers_) worker->stop();
+    for (const auto& worker : workers_)
+      worker->stop();
     workers_.clear();
     const std::lock_guard lock(mutex_);
     return error_.empty() ? 0 : fail(error_);
@@ -134,7 +137,8 @@ class Supervisor {
     const config::Millis timeout = snapshot_->config().server.shutdown_timeout;
     deadline_ = timeout > config::Millis(0) ? std::chrono::steady_clock::now() + timeout
                                             : std::chrono::steady_clock::time_point::max();
-    for (const auto& worker : workers_) worker->drain();
+    for (const auto& worker : workers_)
+      worker->drain();
   }
 
   bool all_started() {
@@ -166,8 +170,9 @@ int serve(config::Config config, const std::function<void(const Sockets&)>& read
   block_signals();
   const auto features = io::probe_features();
   if (!features.ok()) return fail(features.error());
-  const std::size_t workers =
-      config.server.workers > 0 ? config.server.workers : std::max<std::size_t>(1, usable_cpus().size());
+  const std::size_t workers = config.server.workers > 0
+                                  ? config.server.workers
+                                  : std::max<std::size_t>(1, usable_cpus().size());
   auto sockets = Sockets::open(config, workers);
   if (!sockets.ok()) return fail(sockets.error());
   if (!config.server.pid_file.empty()) {

@@ -78,8 +78,8 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
   proxy_ = &proxy;
   std::deque<Acceptor> acceptors;
   for (std::size_t i = 0; i < setting_.sockets->count(); ++i) {
-    acceptors.emplace_back(loop, proxy, *setting_.gate,
-                           setting_.sockets->take(i, setting_.index), i);
+    acceptors.emplace_back(loop, proxy, *setting_.gate, setting_.sockets->take(i, setting_.index),
+                           i);
     acceptors.back().start();
   }
   acceptors_ = &acceptors;
@@ -91,7 +91,8 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
     const Order order = order_.load(std::memory_order_acquire);
     if (order != obeyed_) {
       obeyed_ = order;
-      for (Acceptor& acceptor : acceptors) acceptor.stop();
+      for (Acceptor& acceptor : acceptors)
+        acceptor.stop();
       if (order == Order::Drain) proxy.drain();
       if (order == Order::Stop) proxy.stop();
     }
@@ -101,7 +102,8 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
     loop.timers.advance(monotonic_now());
   }
   if (woken_.in_flight()) ring.cancel(woken_);
-  while (woken_.in_flight()) loop.turn(kTurnMax);
+  while (woken_.in_flight())
+    loop.turn(kTurnMax);
   acceptors_ = nullptr;
   proxy_ = nullptr;
 }
@@ -116,7 +118,8 @@ void Worker::on_woken(io::Completion& done) {
 
 void Worker::on_client_gone() {
   setting_.gate->connections.fetch_sub(1, std::memory_order_relaxed);
-  for (Acceptor& acceptor : *acceptors_) acceptor.on_room();
+  for (Acceptor& acceptor : *acceptors_)
+    acceptor.on_room();
 }
 
 }  // namespace millrace::server

@@ -1,5 +1,5 @@
-// One thread: a ring, and all that lives on it. Pinned to a core. Other threads talk to it by an order
-// and an event descriptor.
+// One thread: a ring, and all that lives on it. Pinned to a core. Other threads talk to it by an
+// order and an event descriptor.
 #pragma once
 
 #include <atomic>
@@ -29,8 +29,8 @@ class Worker final : private proxy::Proxy::Listener {
     const Sockets* sockets = nullptr;
     Gate* gate = nullptr;
   };
-  // Told from the worker's thread: once when it accepts (or could not start: with an error's text), and
-  // once when it has ended.
+  // Told from the worker's thread: once when it accepts (or could not start: with an error's text),
+  // and once when it has ended.
   struct Events {
     std::function<void(std::string error)> started;
     std::function<void()> ended;
@@ -42,7 +42,8 @@ class Worker final : private proxy::Proxy::Listener {
   ~Worker();  // Waits for the thread.
 
   void start();
-  // Any thread. Drain: no new connections, requests in flight are finished. Stop: everything is closed.
+  // Any thread. Drain: no new connections, requests in flight are finished. Stop: everything is
+  // closed.
   void drain() { order(Order::Drain); }
   void stop() { order(Order::Stop); }
 

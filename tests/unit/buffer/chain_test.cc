@@ -119,7 +119,8 @@ TEST_CASE("Chain: pop_front gives the slices one by one") {
 
 TEST_CASE("BlockPool: a text of any size fits, and all blocks come back") {
   BlockPool pool;
-  for (const std::size_t size : {1UL, BlockPool::kBlockBytes, BlockPool::kBlockBytes + 1, 100'000UL}) {
+  for (const std::size_t size :
+       {1UL, BlockPool::kBlockBytes, BlockPool::kBlockBytes + 1, 100'000UL}) {
     const std::string text(size, 'x');
     Slice slice = pool.copy(text);
     const Slice second = slice;

@@ -157,8 +157,8 @@ TEST_CASE("Stream: end_sending() waits for what is still to be sent") {
   world.ring.complete(Kind::Close, 0);
 }
 
-// A cancelled operation may still win, in any order. Whatever the kernel answers, the socket is closed
-// once and last, and nothing more is heard of it.
+// A cancelled operation may still win, in any order. Whatever the kernel answers, the socket is
+// closed once and last, and nothing more is heard of it.
 TEST_CASE("Stream: close() waits for the kernel, whatever it answers") {
   for (const int receive_result : {-ECANCELED, -ECONNRESET, 0}) {
     for (const int send_result : {-ECANCELED, -EPIPE, 5}) {

@@ -77,11 +77,14 @@ TEST_CASE("Timers: arming again later or sooner, and disarming, count from the l
 TEST_CASE("Timers: any sequence of arming, disarming and time agrees with a list of deadlines") {
   for (unsigned seed = 1; seed <= 50; ++seed) {
     std::mt19937 random(seed);
-    const auto below = [&random](int limit) { return static_cast<int>(random() % static_cast<unsigned>(limit)); };
+    const auto below = [&random](int limit) {
+      return static_cast<int>(random() % static_cast<unsigned>(limit));
+    };
     Timers timers{Millis(below(100'000))};
     std::vector<std::unique_ptr<Probe>> probes;
     std::vector<Millis> deadlines(20, Millis::max());
-    for (int i = 0; i < 20; ++i) probes.push_back(std::make_unique<Probe>(timers));
+    for (int i = 0; i < 20; ++i)
+      probes.push_back(std::make_unique<Probe>(timers));
     for (int step = 0; step < 2'000; ++step) {
       const auto which = static_cast<std::size_t>(below(20));
       if (below(3) > 0) {

@@ -7,14 +7,14 @@
 
 #include "io/address.h"
 
-namespace millrace::proxy {
+namespace millrace::io {
 
 struct Endpoint {
   std::array<std::uint8_t, 16> bytes{};
   std::uint16_t port = 0;
   std::uint8_t family = 0;  // 4, 6, or 0 for a Unix socket
 
-  static Endpoint of(const io::SocketAddress& address);
+  static Endpoint of(const SocketAddress& address);
 };
 
 // An Endpoint as text: "127.0.0.1" and "8080"; a Unix socket is "unix:" and "".
@@ -31,4 +31,4 @@ class EndpointText {
   std::uint8_t port_size_ = 0;
 };
 
-}  // namespace millrace::proxy
+}  // namespace millrace::io

@@ -1,4 +1,4 @@
-#include "proxy/endpoint.h"
+#include "io/endpoint.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -7,9 +7,9 @@
 #include <charconv>
 #include <cstring>
 
-namespace millrace::proxy {
+namespace millrace::io {
 
-Endpoint Endpoint::of(const io::SocketAddress& address) {
+Endpoint Endpoint::of(const SocketAddress& address) {
   Endpoint endpoint;
   endpoint.port = address.port();
   if (address.family() == AF_INET) {
@@ -48,4 +48,4 @@ void EndpointText::set(const Endpoint& endpoint) {
   port_size_ = static_cast<std::uint8_t>(port_end - port_.data());
 }
 
-}  // namespace millrace::proxy
+}  // namespace millrace::io
