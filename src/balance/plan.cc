@@ -17,6 +17,7 @@ std::vector<std::int64_t> cycle_weights(std::span<const Share> usable) {
     divisor = std::gcd(divisor, std::uint64_t{share.weight});
     sum += share.weight;
   }
+  MUST(divisor > 0);
   sum /= divisor;
   const std::uint64_t length_max = std::min(kCycleMax, kCycleStepsMax / usable.size());
   std::vector<std::int64_t> weights;
@@ -46,8 +47,9 @@ Plan::Plan(std::span<const Share> usable) {
   std::vector<std::int64_t> status(usable.size(), 0);
   cycle_.reserve(static_cast<std::size_t>(sum));
   for (std::int64_t pick = 0; pick < sum; ++pick) {
-    for (std::size_t i = 0; i < status.size(); ++i)
+    for (std::size_t i = 0; i < status.size(); ++i) {
       status[i] += weights[i];
+    }
     const auto best = std::max_element(status.begin(), status.end());  // the first of equals
     *best -= sum;
     cycle_.push_back(members_[static_cast<std::size_t>(best - status.begin())]);

@@ -64,8 +64,9 @@ class List {
   }
   // Moves every object to `other`'s end, in order.
   void move_all_to(List& other) {
-    while (T* item = pop_front())
+    while (T* item = pop_front()) {
       other.push_back(*item);
+    }
   }
 
  private:

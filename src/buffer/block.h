@@ -38,6 +38,8 @@ struct Block {
 class Slice {
  public:
   Slice() = default;
+  // Takes a reference. Nothing of the block, at its start.
+  explicit Slice(Block& block) : Slice(block, std::string_view(block.data, block.data)) {}
   // Takes a reference. `text` lies in the block.
   Slice(Block& block, std::string_view text)
       : block_(&block), data_(text.data()), size_(static_cast<std::uint32_t>(text.size())) {
@@ -69,7 +71,7 @@ class Slice {
   [[nodiscard]] bool empty() const { return size_ == 0; }
   // The part that `text`, a view into this slice, covers.
   [[nodiscard]] Slice part(std::string_view text) const {
-    MUST(text.data() >= data_ && text.data() + text.size() <= data_ + size_);
+    MUST(block_ != nullptr && text.data() >= data_ && text.data() + text.size() <= data_ + size_);
     return {*block_, text};
   }
   void remove_prefix(std::size_t bytes) {

@@ -46,7 +46,7 @@ char* Chain::reserve(std::size_t bytes) {
     }
   }
   Block& block = pool_->allocate(bytes);
-  link(Slice(block, {block.data, 0}));
+  link(Slice(block));
   return block.data;
 }
 
@@ -89,25 +89,28 @@ void Chain::consume(std::size_t bytes) {
     bytes -= head_->slice.size();
     drop_front();
   }
-  if (bytes > 0) head_->slice.remove_prefix(bytes);
+  if (head_ != nullptr) head_->slice.remove_prefix(bytes);
 }
 
 const Slice& Chain::front() {
   MUST(size_ > 0);
-  while (head_->slice.empty())
+  while (head_->slice.empty()) {
     drop_front();
+  }
   return head_->slice;
 }
 
 void Chain::share_with(Chain& other) const {
-  for (const Segment* s = head_; s != nullptr; s = s->next)
+  for (const Segment* s = head_; s != nullptr; s = s->next) {
     other.append(s->slice);
+  }
 }
 
 Slice Chain::pop_front() {
   MUST(size_ > 0);
-  while (head_->slice.empty())
+  while (head_->slice.empty()) {
     drop_front();
+  }
   Slice slice = std::move(head_->slice);
   size_ -= slice.size();
   drop_front();
@@ -122,8 +125,9 @@ void Chain::drop_front() {
 }
 
 void Chain::clear() {
-  while (head_ != nullptr)
+  while (head_ != nullptr) {
     drop_front();
+  }
   size_ = 0;
 }
 

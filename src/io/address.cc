@@ -28,8 +28,9 @@ std::string SocketAddress::host() const {
 
 std::uint16_t SocketAddress::port() const {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
-  if (family() == AF_INET6)
+  if (family() == AF_INET6) {
     return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
+  }
   return 0;
 }
 

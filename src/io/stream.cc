@@ -35,8 +35,9 @@ constexpr bool may_follow(State from, State to) {
 }  // namespace
 
 void Loop::turn(Millis wait_max) {
-  while (Stream* stream = unsent.pop_front())
+  while (Stream* stream = unsent.pop_front()) {
     stream->start_send();
+  }
   const std::optional<Millis> next = timers.next();
   ring.turn(next ? std::min(*next, wait_max) : wait_max);
 }

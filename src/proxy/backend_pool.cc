@@ -109,8 +109,9 @@ void BackendPool::on_grant(std::uint64_t ticket) {
 
 Waiter* BackendPool::find(std::uint64_t ticket) {
   Waiter* waiter = waiting_.front();
-  while (waiter != nullptr && waiter->ticket != ticket)
+  while (waiter != nullptr && waiter->ticket != ticket) {
     waiter = waiting_.next(*waiter);
+  }
   return waiter;
 }
 
@@ -124,18 +125,21 @@ void BackendPool::place_free() {
 
 void BackendPool::give_up_idle() {
   std::uint64_t wanted = is_.table.waiting(is_.index) + is_.table.starving(is_.index);
-  for (; wanted > 0 && !idle_.empty(); --wanted)
+  for (; wanted > 0 && !idle_.empty(); --wanted) {
     idle_.back()->close();
+  }
 }
 
 void BackendPool::drain() {
   draining_ = true;
   for (auto* list : {&idle_, &probing_, &unwanted_}) {
-    while (BackendConn* conn = list->front())
+    while (BackendConn* conn = list->front()) {
       conn->close();
+    }
   }
-  for (; leases_ > 0; --leases_)
+  for (; leases_ > 0; --leases_) {
     is_.table.unkeep(is_.index);
+  }
 }
 
 void BackendPool::offer(BackendConn& conn) {

@@ -191,8 +191,9 @@ void CgiEnv::add_env(const Request& request, EnvScratch& scratch) const {
 
 EnvResult CgiEnv::write(const EnvScratch& scratch, fcgi::ParamsWriter& out) const {
   if (constants_too_large_) return EnvResult::TooLarge;
-  for (const std::string& pairs : encoded_)
+  for (const std::string& pairs : encoded_) {
     MUST(out.add_encoded(pairs));
+  }
   for (const EnvScratch::Variable& variable : scratch.variables) {
     if (out.add(variable.name, variable.value)) continue;
     return variable.header ? EnvResult::HeaderTooLarge : EnvResult::TooLarge;

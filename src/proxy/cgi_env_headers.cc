@@ -48,8 +48,9 @@ std::uint64_t hash_of(std::string_view name) {
 bool HeaderVariables::gather(const http::RequestHead& head, ScratchText& text) {
   start(head.fields.size());
   const http::HopByHop hop(head.fields);
-  for (const http::Field& field : head.fields)
+  for (const http::Field& field : head.fields) {
     read(field, hop, text);
+  }
   if (ambiguous()) return false;
   publish(head, text);
   return true;

@@ -23,13 +23,15 @@ void Generation::on_woken() {
   for (const Post::Grant& grant : snapshot_->post().collect(worker_)) {
     pools_[grant.backend].on_grant(grant.ticket);
   }
-  for (BackendPool& pool : pools_)
+  for (BackendPool& pool : pools_) {
     pool.give_up_idle();
+  }
 }
 
 void Generation::drain() {
-  for (BackendPool& pool : pools_)
+  for (BackendPool& pool : pools_) {
     pool.drain();
+  }
 }
 
 bool Generation::over() const {

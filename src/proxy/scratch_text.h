@@ -17,8 +17,9 @@ class ScratchText {
  public:
   // Room for `bytes`; take() as much of it as was used, before anything else is asked for.
   [[nodiscard]] char* room(std::size_t bytes) {
-    while (at_ == blocks_.size() || blocks_[at_].size - used_ < bytes)
+    while (at_ == blocks_.size() || blocks_[at_].size - used_ < bytes) {
       next_block(bytes);
+    }
     return blocks_[at_].data.get() + used_;
   }
   std::string_view take(std::size_t bytes) {

@@ -69,11 +69,13 @@ class Supervisor {
   }
 
   int run(const std::function<void(const Sockets&)>& ready) {
-    for (const auto& worker : workers_)
+    for (const auto& worker : workers_) {
       worker->start();
+    }
     wait_for_signals(ready);
-    for (const auto& worker : workers_)
+    for (const auto& worker : workers_) {
       worker->stop();
+    }
     workers_.clear();
     const std::lock_guard lock(mutex_);
     return error_.empty() ? 0 : fail(error_);
@@ -137,8 +139,9 @@ class Supervisor {
     const config::Millis timeout = snapshot_->config().server.shutdown_timeout;
     deadline_ = timeout > config::Millis(0) ? std::chrono::steady_clock::now() + timeout
                                             : std::chrono::steady_clock::time_point::max();
-    for (const auto& worker : workers_)
+    for (const auto& worker : workers_) {
       worker->drain();
+    }
   }
 
   bool all_started() {

@@ -91,8 +91,9 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
     const Order order = order_.load(std::memory_order_acquire);
     if (order != obeyed_) {
       obeyed_ = order;
-      for (Acceptor& acceptor : acceptors)
+      for (Acceptor& acceptor : acceptors) {
         acceptor.stop();
+      }
       if (order == Order::Drain) proxy.drain();
       if (order == Order::Stop) proxy.stop();
     }
@@ -102,8 +103,9 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
     loop.timers.advance(monotonic_now());
   }
   if (woken_.in_flight()) ring.cancel(woken_);
-  while (woken_.in_flight())
+  while (woken_.in_flight()) {
     loop.turn(kTurnMax);
+  }
   acceptors_ = nullptr;
   proxy_ = nullptr;
 }
@@ -118,8 +120,9 @@ void Worker::on_woken(io::Completion& done) {
 
 void Worker::on_client_gone() {
   setting_.gate->connections.fetch_sub(1, std::memory_order_relaxed);
-  for (Acceptor& acceptor : *acceptors_)
+  for (Acceptor& acceptor : *acceptors_) {
     acceptor.on_room();
+  }
 }
 
 }  // namespace millrace::server
