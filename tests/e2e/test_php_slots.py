@@ -1,5 +1,5 @@
 """Requests and the processes of a real PHP-FPM: nobody waits for one process while another is free,
-and nobody for the request of somebody who has left. Times are those of issue 3, with two workers."""
+and nobody for the request of somebody who has left."""
 
 import concurrent.futures
 import os
