@@ -31,7 +31,8 @@ struct Unit {
 };
 constexpr std::array<Unit, 4> kDurationUnits = {
     {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
-constexpr std::array<Unit, 3> kSizeUnits = {{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}};
+constexpr std::array<Unit, 4> kSizeUnits = {
+    {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}};
 
 std::size_t digits_of(std::string_view text) {
   return std::min(text.find_first_not_of("0123456789"), text.size());
@@ -111,7 +112,6 @@ std::string unit_hint(const Node& node, bool duration) {
   if (split == 0) return {};
   const std::string number = text.substr(0, split);
   const std::string unit = lower_case(base::trim(std::string_view(text).substr(split)));
-  if (!duration && unit.empty()) return "did you mean `" + number + "`, without quotes?";
   std::string_view meant;
   if (duration && (unit.empty() || unit.starts_with("sec"))) meant = "s";
   if (duration && unit.starts_with("min")) meant = "m";

@@ -16,6 +16,10 @@ namespace {
 using base::equal_ignoring_case;
 
 constexpr int kBadRequest = 400;
+// Every field's name is compared with every element of Connection (HopByHop), so that the work is
+// the product of both; nobody has use for more.
+constexpr std::size_t kConnectionElementsMax = 64;
+constexpr std::size_t kConnectionBytesMax = 2048;
 
 // What the fields say that the rules are about.
 struct Facts {
@@ -27,9 +31,13 @@ struct Facts {
   bool unknown_coding = false;
   bool expects_continue = false;
   bool unknown_expectation = false;
+  std::size_t connection_elements = 0;  // Empty ones too.
+  std::size_t connection_bytes = 0;
 };
 
 void note_connection(std::string_view value, Facts& facts) {
+  facts.connection_elements += 1 + static_cast<std::size_t>(std::ranges::count(value, ','));
+  facts.connection_bytes += value.size();
   base::for_each_element(value, [&facts](std::string_view element) {
     facts.close = facts.close || equal_ignoring_case(element, "close");
     facts.keep_alive = facts.keep_alive || equal_ignoring_case(element, "keep-alive");
@@ -70,6 +78,14 @@ Facts facts_of(std::span<const Field> fields) {
     }
   }
   return facts;
+}
+
+Refusal check_connection(const Facts& facts) {
+  if (facts.connection_elements <= kConnectionElementsMax &&
+      facts.connection_bytes <= kConnectionBytesMax) {
+    return {};
+  }
+  return {kBadRequest, "huge Connection"};
 }
 
 // RFC 9112 6.3. llhttp has refused both lengths at once, two of one, and a coding after chunked.
@@ -166,6 +182,7 @@ Refusal complete_head(RequestHead& head, HeadScratch& scratch) {
   // Targets have forms of their own for methods that we do not serve (RFC 9112 3.2.3).
   const std::string_view method_fault = fault_of(head.method);
   Refusal refusal = check_framing(head, facts);
+  if (refusal.status == 0) refusal = check_connection(facts);
   if (refusal.status == 0 && method_fault.empty()) refusal = split_target(head);
   if (refusal.status == 0) refusal = check_host(head, facts, scratch.host);
   if (refusal.status == 0 && method_fault.empty()) refusal = check_path(head, scratch.path);

@@ -64,7 +64,7 @@ class BackendPool {
   // A connection for `user`. `fresh`: rather a new one, at once.
   Acquired acquire(BackendUser& user, bool fresh);
   // The waiter is told when the connection is free. Otherwise it leaves, and acquires a fresh one.
-  static constexpr config::Millis kBriefly{8};
+  static constexpr config::Millis kBriefly{20};
   void wait_briefly(Waiter& waiter);
   // Queues behind all who wait, on any worker. True: a place is there at once; acquire() again.
   bool wait(Waiter& waiter);

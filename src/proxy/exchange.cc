@@ -123,15 +123,17 @@ void Exchange::begin_target() {
   want_body();
 }
 
-bool Exchange::may_be_sent_twice() const {
+// RFC 9110 9.2.2, as far as it is known what the method does.
+bool Exchange::is_idempotent() const {
   using http::Method;
   const Method method = head_->method;
-  if (method == Method::Get || method == Method::Head || method == Method::Options ||
-      method == Method::Put || method == Method::Delete) {
-    return true;
-  }
+  return method == Method::Get || method == Method::Head || method == Method::Options ||
+         method == Method::Put || method == Method::Delete;
+}
+
+bool Exchange::may_be_sent_twice() const {
   const auto& members = generation_->config().balancers[found_.route->balancer].members;
-  return std::ranges::any_of(members, &config::Member::retry_non_idempotent);
+  return is_idempotent() || std::ranges::any_of(members, &config::Member::retry_non_idempotent);
 }
 
 // `check_file`: the question is put to the file system directly, as nginx's try_files does; what it

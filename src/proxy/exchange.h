@@ -91,7 +91,8 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   void overloaded();
   [[nodiscard]] config::Millis queue_left();
   void fail_over(std::string_view why);
-  [[nodiscard]] bool may_be_sent_twice() const;
+  [[nodiscard]] bool is_idempotent() const;
+  [[nodiscard]] bool may_be_sent_twice() const;  // by some member
   void give_up_backend(bool drain);
   void await(Awaiting what, config::Millis timeout);
   void on_place() override;

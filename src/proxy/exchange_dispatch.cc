@@ -192,6 +192,7 @@ void Exchange::try_next_member() {
   tried_.add(member_index_);
   const auto attempts = generation_->config().balancers[found_.route->balancer].attempts;
   ++attempts_;
+  if (attempts > 0 && attempts_ >= attempts && !connect_timed_out_) return unreachable();
   if (attempts > 0 && attempts_ >= attempts) return no_member();
   dispatch();
 }
@@ -248,7 +249,8 @@ void Exchange::on_backend_failed(BackendFailure failure, std::string_view reason
 // The connection died before there was an answer. The request is tried again only where nothing of
 // it can have been run, or running it twice is harmless.
 void Exchange::fail_over(std::string_view why) {
-  if (reused_ && may_be_sent_twice() && request_.can_replay() && !retried_fresh_) {
+  const bool harmless = is_idempotent() || member().retry_non_idempotent;
+  if (reused_ && harmless && request_.can_replay() && !retried_fresh_) {
     retried_fresh_ = true;
     state_ = State::Waiting;
     return obtain(true);

@@ -53,6 +53,7 @@ void Exchange::reply_text(int status, std::string_view type, std::string_view bo
   if (!type.empty() && !no_body) writer.field("Content-Type", type);
   if (!no_body) writer.field("Content-Length", body.size());
   if (!own.extra_name.empty()) writer.field(own.extra_name, own.extra_value);
+  if (found_.route != nullptr) write_added(writer);
   if (!own.error_class.empty()) {
     writer.field("Millrace-Error", own.error_class);
     writer.field("X-Request-Id", request_id());

@@ -175,7 +175,7 @@ void Exchange::write_fields(http::HeadWriter& writer) {
 }
 
 void Exchange::write_added(http::HeadWriter& writer) {
-  std::string& text = proxy_.text();
+  std::string text;
   for (const config::HeaderEntry& entry : found_.route->add_headers) {
     text.clear();
     expand(entry.value, template_input(), Escape::None, text);

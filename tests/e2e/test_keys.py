@@ -259,12 +259,20 @@ class Members(KeyCase):
         go, free = threading.Event(), threading.Event()
         app = self.backend()
         app.always(lambda conn, request: go.wait(20) and conn.finish(request, PLAIN + b"ok"))
-        answer, app.values = app.values, lambda conn, got: free.wait(20) and answer(conn, got)
+        answer, told = app.values, threading.Event()
+
+        def values(conn, got):
+            free.wait(20)
+            answer(conn, got)
+            told.set()
+
+        app.values = values
         proxy = self.member(app, 'slots = 1, queue = "20s"')
         first, second = self.connect(proxy), self.connect(proxy)
         go.set()
         free.set()
-        first.request("GET", "/")  # Which tells that the application answers the question.
+        first.request("GET", "/")
+        self.assertTrue(told.wait(10))  # The application has answered the question.
         go.clear()
         free.clear()
         first.send(request_bytes("GET", "/"))
