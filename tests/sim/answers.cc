@@ -16,6 +16,7 @@ class Composer {
 
   Answer compose(Ledger& ledger) {
     const std::string tag = request_.at("HTTP_X_TAG");
+    run_.method = request_.at("REQUEST_METHOD");
     if (choices_.chance(manners_.declines)) return decline(ledger, tag);
     if (choices_.chance(manners_.redirects)) return redirect(ledger, tag);
     run_.status = choices_.chance(manners_.odd) ? kStatuses[choices_.below(5)] : 200;

@@ -27,6 +27,7 @@ struct Expected {
 struct Run {
   std::size_t body_bytes = 0;  // what the client must get, if it gets a whole answer
   int status = 200;
+  std::string method;
   bool declined = false;  // refused before anything was done: may be given to another
 };
 

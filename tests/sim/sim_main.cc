@@ -36,9 +36,13 @@ struct Options {
 // For the handler of a signal that ends the process.
 char g_replay[160] = "";
 
-void name_seed() { static_cast<void>(!::write(STDERR_FILENO, g_replay, std::strlen(g_replay))); }
+void name_seed() {
+  static_cast<void>(!::write(STDERR_FILENO, g_replay, std::strlen(g_replay)));
+}
 
-void on_abort(int /*signal*/) { name_seed(); }
+void on_abort(int /*signal*/) {
+  name_seed();
+}
 
 std::uint64_t number(std::string_view text) {
   std::uint64_t value = 0;

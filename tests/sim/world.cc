@@ -108,6 +108,8 @@ void World::draw_dials() {
        {&faults.refuse, &faults.silent, &faults.slow_connect, &faults.accept_fails}) {
     *dial = choices_.dial(200);
   }
+  faults.short_file = choices_.dial(1'000);
+  faults.file_full = faults.file_fails = choices_.dial(50);
   faults.break_link = choices_.dial(20);
   faults.clock_jump = choices_.dial(5);
   for (std::uint32_t* dial : {&app_manners_.odd, &app_manners_.early}) {
@@ -221,6 +223,8 @@ void World::calm() {
     net_.serve(static_cast<std::uint16_t>(kPortFirst + i), backends_[i].get());
     backends_[i]->close_all();  // None hangs on to what it did in the storm.
   }
+  for (const auto& client : clients_)
+    client->fake.hurry();
   finish(kCalmMax, "the storm", [this] { return clients_.empty(); });
   for (std::size_t i = 0; i < kCalmClients; ++i)
     add_client(true);

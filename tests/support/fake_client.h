@@ -62,9 +62,13 @@ class FakeClient {
   [[nodiscard]] const std::vector<Reply>& interims() const { return interims_; }
   // The reply that was being read when the connection ended.
   [[nodiscard]] const Reply& rest() const { return reader_.reply(); }
+  // Where the end is BadReply: the line that is not HTTP.
+  [[nodiscard]] const std::string& bad_line() const { return reader_.last_line(); }
   [[nodiscard]] bool rest_started() const { return reader_.started(); }
-  // Bytes came that answer no request.
-  [[nodiscard]] bool surplus() const { return surplus_; }
+  // Bytes that came though they answer no request.
+  [[nodiscard]] const std::string& surplus() const { return surplus_; }
+  // From now on it reads and writes as fast as it can.
+  void hurry();
   // Requests of which at least a byte was written.
   [[nodiscard]] std::size_t begun() const { return begun_; }
   // Requests that were written whole.
@@ -84,7 +88,8 @@ class FakeClient {
   std::vector<Reply> interims_;
   std::size_t asked_ = 0;  // requests written whole
   std::size_t begun_ = 0;
-  std::size_t offset_ = 0;  // within the next one
+  std::size_t offset_ = 0;           // within the next one
+  std::size_t interims_before_ = 0;  // those that belong to earlier requests
   std::size_t written_ = 0;
   Millis next_{0};
   Millis continue_at_ = Millis::max();
@@ -92,7 +97,7 @@ class FakeClient {
   End end_ = End::Running;
   bool continued_ = false;
   bool half_closed_ = false;
-  bool surplus_ = false;
+  std::string surplus_;
 };
 
 }  // namespace millrace::testing

@@ -1,6 +1,7 @@
 #include "support/http_reply.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/ascii.h"
 
@@ -24,12 +25,11 @@ std::size_t ReplyReader::feed(std::string_view bytes) {
     line_ += bytes.front();
     bytes.remove_prefix(1);
     if (!line_.ends_with('\n')) continue;
-    std::string line;
-    line.swap(line_);
-    if (!line.ends_with("\r\n")) {
+    last_line_ = std::exchange(line_, {});
+    if (!last_line_.ends_with("\r\n")) {
       state_ = State::Bad;
     } else {
-      read_line(std::string_view(line).substr(0, line.size() - 2));
+      read_line(std::string_view(last_line_).substr(0, last_line_.size() - 2));
     }
   }
   return all - bytes.size();

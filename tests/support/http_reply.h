@@ -35,6 +35,8 @@ class ReplyReader {
   // Something of a reply has come.
   [[nodiscard]] bool started() const { return started_; }
   [[nodiscard]] bool bad() const { return state_ == State::Bad; }
+  // The line that was read last: where bad(), the one that was not understood.
+  [[nodiscard]] const std::string& last_line() const { return last_line_; }
   [[nodiscard]] const Reply& reply() const { return reply_; }
   // For the next one.
   Reply take();
@@ -59,6 +61,7 @@ class ReplyReader {
 
   State state_ = State::Status;
   std::string line_;
+  std::string last_line_;
   Reply reply_;
   std::uint64_t left_ = 0;
   bool head_request_ = false;

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kCompletionsPerTurn = 256;
 constexpr const char* name_of(SimRing::Kind kind) {
-  constexpr std::array kNames = {"accept", "connect",  "receive", "send",
-                                 "hangup", "readable", "close"};
+  constexpr std::array kNames = {"accept",   "connect", "receive", "send", "hangup",
+                                 "readable", "close",   "write",   "read"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 constexpr int kFdFirst = 2'000'000;  // Never the number of a real descriptor.

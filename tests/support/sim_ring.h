@@ -1,7 +1,8 @@
 // A kernel for tests, by hand: nothing completes until the test says so, with the result it says.
 // Meanwhile the ownership rules of io/op.h are checked by machine:
 //
-// - what is being sent or written is copied at the start and compared at the end, and so is the memory
+// - what is being sent or written is copied at the start and compared at the end, and so is the
+// memory
 //   that is being read into;
 // - a block that nobody holds any more is filled with 0xDD;
 // - one send and one receive at a time on a socket, and a close finds no other operation on it.

@@ -3,7 +3,7 @@
 
 #include <array>
 #include <atomic>
-#include <barrier>
+#include <cstdint>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -128,6 +128,72 @@ TEST_CASE("BackendTable: threads never pass a limit and give back all they took"
   CHECK(!passed.load());
   CHECK(table.open(0) == 0);
   CHECK(table.idle(0) == 0);
+}
+
+// A thread that wants places of a crowded address, one after the other. It has one ticket at a
+// time, so the last one that was granted is all the others have to tell it.
+class Guest {
+ public:
+  Guest(BackendTable& table, std::vector<std::atomic<std::uint64_t>>& granted, std::size_t self)
+      : table_(table), granted_(granted), self_(self) {}
+
+  // Waits for a place, or only for a moment. False: it has left without one.
+  bool enter(bool patient) {
+    const BackendTable::Queued queued = table_.wait(0, self_);
+    if (queued.has_place) return true;
+    if (!patient) {
+      std::this_thread::yield();
+      if (table_.leave(0, queued.ticket)) return false;
+    }
+    for (std::size_t i = 0; i < kPatience; ++i) {
+      if (granted_[self_].load() == queued.ticket.number) return true;
+      std::this_thread::yield();
+    }
+    lost_ = true;
+    return false;
+  }
+
+  void go() {
+    if (const auto first = table_.closed(0)) granted_[first->worker].store(first->number);
+  }
+
+  [[nodiscard]] bool lost() const { return lost_; }
+
+ private:
+  static constexpr std::size_t kPatience = 10'000'000;
+
+  BackendTable& table_;
+  std::vector<std::atomic<std::uint64_t>>& granted_;
+  std::size_t self_;
+  bool lost_ = false;
+};
+
+TEST_CASE("BackendTable: no thread that waits is forgotten, and no place is lost or made") {
+  config::Config config;
+  config.backends.resize(1);
+  // One place: where a thread that waits is forgotten, nobody is left who would come by.
+  config.backends[0].max = 1;
+  BackendTable table(config);
+  std::vector<std::atomic<std::uint64_t>> granted(kThreads);
+  std::atomic<std::size_t> inside{0};
+  std::atomic<bool> passed{false};
+  std::atomic<bool> lost{false};
+  on_all_threads([&](std::size_t self) {
+    Guest guest(table, granted, self);
+    for (std::size_t i = 0; i < 20'000 && !lost; ++i) {
+      const bool entered = table.try_open(0) || guest.enter((i + self) % 3 != 0);
+      if (guest.lost()) lost = true;
+      if (!entered) continue;
+      if (inside.fetch_add(1) > 0) passed = true;
+      if (i % 5 == 0) std::this_thread::yield();
+      inside.fetch_sub(1);
+      guest.go();
+    }
+  });
+  CHECK(!lost.load());
+  CHECK(!passed.load());
+  CHECK(table.open(0) == 0);
+  CHECK(table.waiting(0) == 0);
 }
 
 }  // namespace

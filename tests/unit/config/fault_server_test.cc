@@ -137,13 +137,13 @@ format = 1)",
 constexpr std::array kLimits = std::to_array<FaultyRow>({
     {R"([limits]
 uri = "8KB"
-header_bytes = "32"
+header_bytes = "32kb"
 body = -1
 headers = "many")",
      R"(2:7: "uri" must be a size ("8KiB", "1MiB", "1GiB" or a number of bytes), not "8KB" |
     did you mean `"8KiB"`?
 3:16: "header_bytes" must be a size ("8KiB", "1MiB", "1GiB" or a number of bytes), not
-    "32" | did you mean `32`, without quotes?
+    "32kb" | did you mean `"32KiB"`?
 4:8: "body" must be a size ("8KiB", "1MiB", "1GiB" or a number of bytes), not -1
 5:11: "headers" must be a number, 0 or more, not "many")"},
     {R"([limits]

@@ -47,6 +47,7 @@ TEST_CASE("Values: a duration is an integer and a unit") {
 }
 
 TEST_CASE("Values: a size is an integer, with a binary unit or without") {
+  CHECK(size_of(text_node("10")) == 10);
   CHECK(size_of(text_node("8KiB")) == 8192);
   CHECK(size_of(text_node("1MiB")) == 1'048'576);
   CHECK(size_of(text_node("2GiB")) == 2'147'483'648);
@@ -56,7 +57,8 @@ TEST_CASE("Values: a size is an integer, with a binary unit or without") {
   CHECK(size_of(integer_node(kMax)) == static_cast<std::uint64_t>(kMax));
   CHECK(size_of(text_node("8589934591GiB")).has_value());
   CHECK_FALSE(size_of(integer_node(-1)).has_value());
-  for (const char* text : {"", "KiB", "8", "8KB", "8kib", "8 KiB", "1.5MiB", "8589934592GiB"}) {
+  for (const char* text : {"", "KiB", "8 ", "8B", "8KB", "8kib", "8 KiB", "1.5MiB", "8589934592GiB",
+                           "9223372036854775808"}) {
     CAPTURE(text);
     CHECK_FALSE(size_of(text_node(text)).has_value());
   }
@@ -66,7 +68,6 @@ TEST_CASE("Values: a hint names the unit that was meant, and nothing where that 
   CHECK(unit_hint(text_node("8kb"), false) == "did you mean `\"8KiB\"`?");
   CHECK(unit_hint(text_node("8 M"), false) == "did you mean `\"8MiB\"`?");
   CHECK(unit_hint(text_node("8g"), false) == "did you mean `\"8GiB\"`?");
-  CHECK(unit_hint(text_node("8"), false) == "did you mean `8`, without quotes?");
   CHECK(unit_hint(text_node("8x"), false).empty());
   CHECK(unit_hint(integer_node(5), true) == "did you mean `\"5s\"`?");
   CHECK(unit_hint(text_node("5sec"), true) == "did you mean `\"5s\"`?");

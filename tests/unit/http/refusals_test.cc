@@ -64,6 +64,28 @@ TEST_CASE("Refusal: Transfer-Encoding in HTTP/1.0") {
   CHECK(refusal_of("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n") == 400);
 }
 
+TEST_CASE("Refusal: a Connection with more elements or bytes than anyone needs") {
+  const auto get = [](const std::string& fields) {
+    return refusal_of("GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
+  };
+  const auto repeated = [](std::size_t times, std::string_view text) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i) {
+      all += text;
+    }
+    return all;
+  };
+  CHECK(get("Connection: " + repeated(63, "x,") + "x\r\n") == 0);
+  CHECK(get("Connection: " + repeated(64, "x,") + "x\r\n") == 400);
+  CHECK(get("Connection: close" + repeated(64, ",") + "\r\n") == 400);
+  CHECK(get(repeated(64, "Connection: x\r\n")) == 0);
+  CHECK(get(repeated(65, "connection: x\r\n")) == 400);
+  CHECK(get("Connection: " + repeated(2048, "x") + "\r\n") == 0);
+  CHECK(get("Connection: " + repeated(2049, "x") + "\r\n") == 400);
+  CHECK(get("Connection: x," + repeated(2048, " ") + ",x\r\n") == 400);
+  CHECK(get("X: " + repeated(65, "x,") + "\r\n") == 0);
+}
+
 TEST_CASE("Refusal: two Content-Length fields, the same or not") {
   CHECK(post("Content-Length: 5\r\nContent-Length: 5\r\n") == 400);
   CHECK(post("Content-Length: 5\r\nContent-Length: 6\r\n") == 400);
