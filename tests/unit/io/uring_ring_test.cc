@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "base/fd.h"
 #include "io/stream.h"
@@ -72,6 +74,52 @@ TEST_CASE("UringRing: bytes come back through it, with this kernel's features an
   REQUIRE(features.ok());
   echo_with(features.value());
   echo_with({});
+}
+
+// Keeps the result of its last operation.
+struct FileUser {
+  void on_done(Completion& done) { result = done.result; }
+  Op op = Op::to<&FileUser::on_done>(this);
+  std::int32_t result = 0;
+};
+
+std::int32_t finish(Ring& ring, FileUser& user) {
+  for (int turn = 0; user.op.in_flight(); ++turn) {
+    REQUIRE(turn < 1'000);
+    ring.turn(Millis(10));
+  }
+  return user.result;
+}
+
+TEST_CASE("UringRing: what is written to a temporary file is read back, in pieces of any size") {
+  buffer::BlockPool pool;
+  auto ring = make_uring_ring({}, pool);
+  REQUIRE(ring.ok());
+  const Fd file = ring.value()->open_temporary();
+  REQUIRE(file >= 0);
+  struct stat about {};
+  REQUIRE(::fstat(file, &about) == 0);
+  CHECK(about.st_nlink == 0);
+  CHECK((about.st_mode & 0777) == 0600);
+
+  FileUser user;
+  buffer::Chain chain(pool);
+  for (const char* text : {"seven, ", "and more, ", "in slices"})
+    chain.append(pool.copy(text));
+  ring.value()->write(user.op, file, chain, 5);
+  CHECK(finish(*ring.value(), user) == 26);
+  std::array<char, 4> first{};
+  std::array<char, 100> second{};
+  const std::array<iovec, 2> into{{{first.data(), first.size()}, {second.data(), second.size()}}};
+  ring.value()->read(user.op, file, into, 3);
+  CHECK(finish(*ring.value(), user) == 28);
+  CHECK(std::string_view(first.data(), 4) == std::string_view("\0\0se", 4));
+  CHECK(std::string_view(second.data(), 24) == "ven, and more, in slices");
+  ring.value()->read(user.op, file, into, 31);
+  CHECK(finish(*ring.value(), user) == 0);
+  ring.value()->close(user.op, file);
+  CHECK(finish(*ring.value(), user) == 0);
+  CHECK(::fstat(file, &about) == -1);
 }
 
 }  // namespace
