@@ -159,11 +159,15 @@ void ClientConn::drain() {
   if (state_ == State::Idle) close();
 }
 
+// An answer that is cut here must not look complete, as one would that only the end of its connection
+// ends (RFC 9112 6.3).
 void ClientConn::close() {
   state_ = State::Closing;
+  const bool cuts = !out().empty() || (exchange_ != nullptr && exchange_->answered());
   abandon();
   read_timer_.disarm();
   send_timer_.disarm();
+  if (cuts) stream_.reset();
   stream_.close(io::Stream::Reason::Asked);
 }
 

@@ -58,6 +58,10 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   void on_client_sent();
   // The client is gone. The exchange lets go of everything.
   void abandon();
+  // The head of the application's answer has been read, and written to the client.
+  [[nodiscard]] bool answered() const {
+    return response_.state() != ResponseFlow::State::AwaitingHead;
+  }
 
  private:
   enum class State : std::uint8_t { Head, Spooling, Waiting, Streaming, Done };
@@ -138,9 +142,6 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
 
   [[nodiscard]] const config::Member& member() const;
   [[nodiscard]] const config::Timeouts& timeouts() const;
-  [[nodiscard]] bool answered() const {
-    return response_.state() != ResponseFlow::State::AwaitingHead;
-  }
 
   Proxy& proxy_;
   ClientConn* client_ = nullptr;
