@@ -46,10 +46,12 @@ base::Error explain(int error) {
         "kernel.io_uring_disabled and the container's seccomp profile); "
         "millrace needs Linux 6.1 or newer with io_uring"};
   }
-  if (error == EINVAL)
+  if (error == EINVAL) {
     return {"this kernel's io_uring is too old; millrace needs Linux 6.1 or newer"};
-  if (error == ENOMEM)
+  }
+  if (error == ENOMEM) {
     return {"no memory for io_uring; raise the limit of locked memory (ulimit -l)"};
+  }
   return {std::string("io_uring cannot be set up: ") + std::strerror(error)};
 }
 
@@ -301,8 +303,9 @@ io_uring_sqe* UringRing::sqe(Op& op) {
 // An entry, and room for kSendVectors vectors and a message. The vectors are filled afterwards:
 // getting the entry may submit, which frees those used so far.
 io_uring_sqe* UringRing::sqe_with_vectors(Op& op) {
-  if (vectors_used_ + kSendVectors > vectors_.size() || messages_used_ == messages_.size())
+  if (vectors_used_ + kSendVectors > vectors_.size() || messages_used_ == messages_.size()) {
     submit();
+  }
   return sqe(op);
 }
 

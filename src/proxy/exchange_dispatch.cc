@@ -181,8 +181,9 @@ void Exchange::on_response_timeout() {
 
 void Exchange::give_up_backend(bool drain) {
   request_.stop();
-  if (pool_ != nullptr) pool_->leave(*this);
   timer_.disarm();
+  if (pool_ == nullptr) return;  // Then there is no connection either.
+  pool_->leave(*this);
   if (backend_ == nullptr) return;
   std::exchange(backend_, nullptr)->detach(drain && pool_->bounded());
 }
@@ -267,8 +268,9 @@ void Exchange::on_request_end(fcgi::EndRequest end) {
   timer_.disarm();
   request_.stop();
   using fcgi::ProtocolStatus;
-  if (end.app_status != 0)
+  if (end.app_status != 0) {
     log("the application ended with status " + std::to_string(end.app_status), false);
+  }
   if (end.protocol_status == ProtocolStatus::RequestComplete) {
     if (answered()) return finish_response();
     const std::string_view why =

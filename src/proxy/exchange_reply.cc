@@ -132,8 +132,9 @@ void Exchange::log(std::string_view text, bool error) {
   if (pool_ != nullptr) line += fmt::format("; backend: {}", pool_->backend().address.text());
   if (pool_ != nullptr && head_ != nullptr) {
     const config::Balancer& balancer = generation_->config().balancers[found_.route->balancer];
-    if (!balancer.plain)
+    if (!balancer.plain) {
       line += fmt::format("; balancer: {}, member: {}", balancer.name, member().name);
+    }
     const route::Script script = generation_->snapshot()
                                      .environment(found_, member_index_)
                                      .script(head_->path, proxy_.scratch().script);

@@ -22,8 +22,8 @@ namespace millrace::proxy {
 class RequestFlow {
  public:
   // So much is kept at least for a second try, and so much waits for a slow application at most.
-  static constexpr std::size_t kKeptMax = 64 * 1024;
-  static constexpr std::size_t kQueuedMax = 64 * 1024;
+  static constexpr std::size_t kKeptMax = std::size_t{64} * 1024;
+  static constexpr std::size_t kQueuedMax = std::size_t{64} * 1024;
 
   explicit RequestFlow(buffer::BlockPool& blocks) : queued_(blocks), kept_(blocks) {}
 

@@ -40,7 +40,7 @@ class ScratchText {
   }
 
  private:
-  static constexpr std::size_t kBlock = 16 * 1024;
+  static constexpr std::size_t kBlock = std::size_t{16} * 1024;
 
   struct Block {
     std::unique_ptr<char[]> data;

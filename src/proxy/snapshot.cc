@@ -37,13 +37,19 @@ Snapshot::Snapshot(config::Config config, std::vector<io::SocketAddress> address
   for (const config::Site& site : config_.sites) {
     auto& routes = environments_.emplace_back();
     for (const config::Route& route : site.routes) {
-      auto& members = routes.emplace_back();
-      if (route.handler != config::Handler::Target) continue;
-      for (const config::Member& member : config_.balancers[route.balancer].members) {
-        members.emplace_back(config_, site, route, member, kServerSoftware);
-      }
+      routes.push_back(environments_of(site, route));
     }
   }
+}
+
+std::vector<CgiEnv> Snapshot::environments_of(const config::Site& site,
+                                              const config::Route& route) const {
+  std::vector<CgiEnv> members;
+  if (route.handler != config::Handler::Target) return members;
+  for (const config::Member& member : config_.balancers[route.balancer].members) {
+    members.emplace_back(config_, site, route, member, kServerSoftware);
+  }
+  return members;
 }
 
 }  // namespace millrace::proxy

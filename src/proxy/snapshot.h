@@ -43,6 +43,9 @@ class Snapshot {
  private:
   Snapshot(config::Config config, std::vector<io::SocketAddress> addresses, std::size_t workers);
 
+  [[nodiscard]] std::vector<CgiEnv> environments_of(const config::Site& site,
+                                                    const config::Route& route) const;
+
   config::Config config_;
   std::vector<io::SocketAddress> addresses_;  // per backend
   route::Table routes_;

@@ -34,9 +34,9 @@ class Spools;
 
 class Spool {
  public:
-  static constexpr std::size_t kMemoryMax = 64 * 1024;    // more than that goes to the file
-  static constexpr std::size_t kUnfiledMax = 256 * 1024;  // so much may wait for it
-  static constexpr std::size_t kPieceBytes = 64 * 1024;   // of one read
+  static constexpr std::size_t kMemoryMax = std::size_t{64} * 1024;    // more goes to the file
+  static constexpr std::size_t kUnfiledMax = std::size_t{256} * 1024;  // so much may wait for it
+  static constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;   // of one read
 
   // Told from the loop only, last of all: may call any function of the spool.
   class User {

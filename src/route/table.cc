@@ -127,8 +127,9 @@ std::size_t Table::find_route(std::size_t site_index, std::string_view path) con
   const config::Site& site = config_.sites[site_index];
   for (const std::size_t index : routes.expressions) {
     if (re2::RE2::PartialMatch(re2::StringPiece(path.data(), path.size()),
-                               *site.routes[index].match))
+                               *site.routes[index].match)) {
       return index;
+    }
   }
   if (const auto exact = routes.exact.find(path); exact != routes.exact.end()) return exact->second;
   for (const std::size_t length : routes.lengths) {

@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,9 +48,7 @@ int check(const std::string& file) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_command_line(int argc, char** argv) {
   CLI::App app{"millrace: an edge proxy for FastCGI applications, on io_uring", "millrace"};
   app.set_version_flag("--version", "millrace " MILLRACE_VERSION);
   app.require_subcommand(1);
@@ -84,4 +84,18 @@ int main(int argc, char** argv) {
   if (check_command->parsed()) return check(file);
   if (!applications.empty()) return server::serve_application(applications);
   return server::demo(demo_options);
+}
+
+}  // namespace
+
+// What is thrown at all comes from libraries, before or after there are workers.
+int main(int argc, char** argv) {
+  try {
+    return run_command_line(argc, argv);
+  } catch (const std::exception& error) {
+    std::fputs("millrace: ", stderr);
+    std::fputs(error.what(), stderr);
+    std::fputs("\n", stderr);
+    return 1;
+  }
 }

@@ -1,8 +1,7 @@
 // What the process asks of the system once, at start.
 #pragma once
 
-#include <signal.h>
-
+#include <csignal>
 #include <cstdint>
 #include <string>
 #include <vector>

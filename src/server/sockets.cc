@@ -75,8 +75,9 @@ std::string Sockets::open_unix(const config::Listener& from, std::size_t workers
   to.address = address.value();
   struct stat found {};
   if (::lstat(from.address.path.c_str(), &found) == 0) {
-    if (!S_ISSOCK(found.st_mode))
+    if (!S_ISSOCK(found.st_mode)) {
       return from.address.text() + ": there is a file that is no socket";
+    }
     const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(probe.get(), to.address.get(), to.address.length) == 0) {
       return from.address.text() + ": cannot listen: another process uses the socket";

@@ -88,17 +88,9 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
   ring.turn(Millis(0));
   events_.started({});
   while (true) {
-    const Order order = order_.load(std::memory_order_acquire);
-    if (order != obeyed_) {
-      obeyed_ = order;
-      for (Acceptor& acceptor : acceptors) {
-        acceptor.stop();
-      }
-      if (order == Order::Drain) proxy.drain();
-      if (order == Order::Stop) proxy.stop();
-    }
+    obey(order_.load(std::memory_order_acquire));
     const bool accepting_over = std::ranges::all_of(acceptors, &Acceptor::over);
-    if (order != Order::None && accepting_over && proxy.over()) break;
+    if (obeyed_ != Order::None && accepting_over && proxy.over()) break;
     loop.turn(kTurnMax);
     loop.timers.advance(monotonic_now());
   }
@@ -108,6 +100,16 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
   }
   acceptors_ = nullptr;
   proxy_ = nullptr;
+}
+
+void Worker::obey(Order order) {
+  if (order == obeyed_) return;
+  obeyed_ = order;
+  for (Acceptor& acceptor : *acceptors_) {
+    acceptor.stop();
+  }
+  if (order == Order::Drain) proxy_->drain();
+  if (order == Order::Stop) proxy_->stop();
 }
 
 void Worker::on_woken(io::Completion& done) {

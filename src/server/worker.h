@@ -54,6 +54,7 @@ class Worker final : private proxy::Proxy::Listener {
   void wake();
   void run();
   void serve(io::Ring& ring, io::Loop& loop);
+  void obey(Order order);
   void on_woken(io::Completion& done);
   void on_client_gone() override;
 
