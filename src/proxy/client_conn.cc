@@ -159,8 +159,8 @@ void ClientConn::drain() {
   if (state_ == State::Idle) close();
 }
 
-// An answer that is cut here must not look complete, as one would that only the end of its connection
-// ends (RFC 9112 6.3).
+// An answer that is cut here must not look complete, as one would that only the end of its
+// connection ends (RFC 9112 6.3).
 void ClientConn::close() {
   state_ = State::Closing;
   const bool cuts = !out().empty() || (exchange_ != nullptr && exchange_->answered());
