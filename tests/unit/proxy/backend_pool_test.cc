@@ -1,0 +1,252 @@
+// Who gets which connection, who waits, and who is told.
+#include "proxy/backend_pool.h"
+
+#include <array>
+
+#include "backend_fixture.h"
+
+namespace millrace::proxy {
+namespace {
+
+using balance::Nature;
+
+config::Backend with_max(std::uint64_t max) {
+  config::Backend backend;
+  backend.max = max;
+  return backend;
+}
+
+TEST_CASE("BackendPool: a connection that has served a request is used again") {
+  PoolFixture world;
+  RecordingUser first;
+  BackendConn& conn = world.serve(first, PoolFixture::kPlain);
+  CHECK_FALSE(conn.reused());
+  RecordingUser second;
+  REQUIRE(world.pool->acquire(second, false).conn == &conn);
+  CHECK(conn.state() == ConnState::Ready);
+  world.ask(conn, PoolFixture::kPlain);
+  CHECK(conn.reused());
+  world.answer("more");
+  CHECK(first.output != "more");
+  CHECK(second.output == "more");
+  CHECK(world.table->open(0) == 1);
+}
+
+TEST_CASE("BackendPool: the connection that was used last is used first") {
+  PoolFixture world;
+  std::array<RecordingUser, 2> users;
+  BackendConn& one = world.connect(users[0]);
+  BackendConn& two = world.connect(users[1]);
+  for (BackendConn* conn : {&two, &one}) {
+    world.ask(*conn, PoolFixture::kPlain);
+    conn->detach(true);
+  }
+  world.ring.complete_receive(testing::whole_answer(1, "x"));  // The oldest socket is one's.
+  REQUIRE(one.state() == ConnState::Idle);
+  RecordingUser next;
+  CHECK(world.pool->acquire(next, false).conn == &one);
+  one.detach(false);
+  two.detach(false);
+}
+
+TEST_CASE("BackendPool: a fresh connection is new although another is idle") {
+  PoolFixture world;
+  RecordingUser user;
+  BackendConn& idle = world.serve(user, PoolFixture::kPlain);
+  RecordingUser next;
+  const auto acquired = world.pool->acquire(next, true);
+  REQUIRE(acquired.outcome == Outcome::Got);
+  CHECK(acquired.conn != &idle);
+  acquired.conn->detach(false);
+}
+
+TEST_CASE("BackendPool: one that is not kept, or has no place among the idle, is closed") {
+  config::Backend backend;
+  BackendConn::Manner manner = PoolFixture::kPlain;
+  SUBCASE("not kept") {
+    manner.keep = false;
+  }
+  SUBCASE("no place") {
+    backend.idle = 0;
+  }
+  PoolFixture world(backend);
+  RecordingUser user;
+  CHECK(world.serve(user, manner).state() == ConnState::Closing);
+  CHECK(world.table->open(0) == 1);  // Until the socket is closed.
+  world.settle();
+  CHECK(world.table->open(0) == 0);
+}
+
+TEST_CASE("BackendPool: a connection is idle for as long as is configured") {
+  config::Backend backend;
+  backend.idle_timeout = config::Millis(1'000);
+  PoolFixture world(backend);
+  RecordingUser user;
+  BackendConn& conn = world.serve(user, PoolFixture::kPlain);
+  world.advance(io::Millis(980));
+  CHECK(conn.state() == ConnState::Idle);
+  world.advance(io::Millis(12));
+  CHECK(conn.state() == ConnState::Closing);
+}
+
+TEST_CASE("BackendPool: a request without a place gets the first connection that is free") {
+  PoolFixture world(with_max(1));
+  RecordingUser user;
+  BackendConn& conn = world.connect(user);
+  world.ask(conn, PoolFixture::kPlain);
+  RecordingWaiter first(*world.pool);
+  RecordingWaiter second(*world.pool);
+  CHECK(world.pool->acquire(first.user, false).outcome == Outcome::Wait);
+  REQUIRE_FALSE(world.pool->wait(first));
+  REQUIRE_FALSE(world.pool->wait(second));
+  world.answer();
+  CHECK(first.told == 1);
+  CHECK(second.told == 0);
+  REQUIRE(first.got.conn == &conn);
+  SUBCASE("and the next one after it") {
+    world.ask(conn, PoolFixture::kPlain);
+    world.answer();
+    CHECK(second.told == 1);
+    CHECK(second.got.conn == &conn);
+  }
+  SUBCASE("or a new one, when it is closed") {
+    conn.detach(false);
+    CHECK(second.told == 0);
+    world.settle();
+    CHECK(second.told == 1);
+    CHECK(second.got.outcome == Outcome::Got);
+    CHECK(second.got.conn->state() == ConnState::Opening);
+  }
+  second.got.conn->detach(false);
+}
+
+TEST_CASE("BackendPool: who leaves the queue is not told, and the place goes on") {
+  PoolFixture world(with_max(1));
+  RecordingUser user;
+  BackendConn& conn = world.connect(user);
+  RecordingWaiter first(*world.pool);
+  RecordingWaiter second(*world.pool);
+  REQUIRE_FALSE(world.pool->wait(first));
+  REQUIRE_FALSE(world.pool->wait(second));
+  world.pool->leave(first);
+  world.pool->leave(first);
+  conn.detach(false);
+  world.settle();
+  CHECK(first.told == 0);
+  REQUIRE(second.told == 1);
+  second.got.conn->detach(false);
+}
+
+TEST_CASE("BackendPool: whoever waits on another worker is sent the place") {
+  PoolFixture world(with_max(1));
+  RecordingUser user;
+  BackendConn& conn = world.serve(user, PoolFixture::kPlain);
+  const auto queued = world.table->wait(0, 1);
+  REQUIRE_FALSE(queued.has_place);
+  SUBCASE("when this one gives up what is idle") {
+    world.pool->give_up_idle();
+  }
+  SUBCASE("when an idle one ends by itself") {
+    world.ring.complete(Kind::Receive, 0);
+  }
+  CHECK(conn.state() == ConnState::Closing);
+  CHECK(world.woken == 0);
+  world.settle();
+  CHECK(world.woken == 1);
+  const auto letters = world.post.collect(1);
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].backend == 0);
+  CHECK(letters[0].ticket == queued.ticket.number);
+  CHECK_FALSE(world.table->closed(0).has_value());  // The other worker's to give back.
+}
+
+TEST_CASE("BackendPool: a place that comes too late goes back") {
+  PoolFixture world(with_max(1));
+  RecordingUser user;
+  REQUIRE(world.table->try_open(0));  // Another worker's.
+  RecordingWaiter waiter(*world.pool);
+  REQUIRE_FALSE(world.pool->wait(waiter));
+  const std::uint64_t ticket = waiter.ticket;
+  REQUIRE(world.table->closed(0)->number == ticket);
+  world.pool->leave(waiter);
+  world.pool->on_grant(ticket);
+  CHECK(waiter.told == 0);
+  CHECK(world.table->open(0) == 0);
+}
+
+TEST_CASE("BackendPool: a request has a moment's patience for one that is being proven free") {
+  PoolFixture world;
+  world.table->set_nature(0, Nature::OneByOne);
+  RecordingUser user;
+  BackendConn& conn = world.serve(user, {.keep = true, .probe = true, .careful = false});
+  REQUIRE(conn.state() == ConnState::Probing);
+  REQUIRE_FALSE(world.send().empty());
+  RecordingWaiter waiter(*world.pool);
+  CHECK(world.pool->acquire(waiter.user, false).outcome == Outcome::Soon);
+  world.pool->wait_briefly(waiter);
+  SUBCASE("which it gets") {
+    world.answer_values();
+    CHECK(waiter.told == 1);
+    REQUIRE(waiter.got.conn == &conn);
+    conn.detach(false);
+  }
+  SUBCASE("but not two for one") {
+    RecordingUser third;
+    const auto acquired = world.pool->acquire(third, false);
+    CHECK(acquired.outcome == Outcome::Got);
+    acquired.conn->detach(false);
+    world.pool->leave(waiter);
+  }
+  SUBCASE("and none for one that takes long") {
+    world.advance(BackendPool::kBriefly);
+    world.pool->leave(waiter);
+    const auto acquired = world.pool->acquire(waiter.user, false);
+    CHECK(acquired.outcome == Outcome::Got);
+    acquired.conn->detach(false);
+  }
+  SUBCASE("or not, where it has changed its mind") {
+    waiter.wants = false;
+    world.answer_values();
+    CHECK(waiter.told == 1);
+    CHECK(conn.state() == ConnState::Idle);
+  }
+}
+
+TEST_CASE("BackendPool: an idle connection is given up where a first byte is awaited too long") {
+  PoolFixture world;
+  RecordingUser user;
+  BackendConn& idle = world.serve(user, PoolFixture::kPlain);
+  RecordingUser starving;
+  const auto acquired = world.pool->acquire(starving, true);
+  world.ring.complete(Kind::Connect, 0);
+  world.ask(*acquired.conn, PoolFixture::kPlain);
+  world.advance(io::Millis(30));
+  CHECK(idle.state() == ConnState::Idle);
+  world.advance(io::Millis(30));
+  world.advance(io::Millis(8));
+  CHECK(idle.state() == ConnState::Closing);
+  CHECK(world.woken == 1);
+  CHECK(world.table->starving(0) == 1);
+  acquired.conn->detach(false);
+  CHECK(world.table->starving(0) == 0);
+}
+
+TEST_CASE("BackendPool: draining closes what is idle at once and the rest after its request") {
+  PoolFixture world;
+  RecordingUser user;
+  RecordingUser busy;
+  BackendConn& idle = world.serve(user, PoolFixture::kPlain);
+  const auto acquired = world.pool->acquire(busy, true);
+  world.ring.complete(Kind::Connect, 0);
+  world.ask(*acquired.conn, PoolFixture::kPlain);
+  world.pool->drain();
+  CHECK(idle.state() == ConnState::Closing);
+  CHECK(acquired.conn->state() == ConnState::Busy);
+  world.settle();
+  world.answer();
+  CHECK(busy.ended.has_value());
+  CHECK(acquired.conn->state() == ConnState::Closing);
+}
+
+}  // namespace
+}  // namespace millrace::proxy

@@ -1,0 +1,61 @@
+#include "proxy/post.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <thread>
+#include <vector>
+
+namespace millrace::proxy {
+namespace {
+
+TEST_CASE("Post: a letter is in its worker's box alone, once, and the worker is woken") {
+  Post post(3);
+  std::array<int, 3> woken{};
+  for (std::size_t i = 0; i < woken.size(); ++i)
+    post.set_waker(i, [&woken, i] { ++woken[i]; });
+  post.grant(1, {.backend = 4, .ticket = 7});
+  post.grant(1, {.backend = 5, .ticket = 8});
+  CHECK(woken == std::array{0, 2, 0});
+  CHECK(post.collect(0).empty());
+  const auto letters = post.collect(1);
+  REQUIRE(letters.size() == 2);
+  CHECK(letters[0].backend == 4);
+  CHECK(letters[0].ticket == 7);
+  CHECK(letters[1].ticket == 8);
+  CHECK(post.collect(1).empty());
+}
+
+TEST_CASE("Post: the others are woken, and nobody who has no waker yet") {
+  Post post(3);
+  std::array<int, 3> woken{};
+  for (const std::size_t i : {0U, 1U})
+    post.set_waker(i, [&woken, i] { ++woken[i]; });
+  post.wake_others(1);
+  CHECK(woken == std::array{1, 0, 0});
+}
+
+TEST_CASE("Post: no letter is lost between threads") {
+  constexpr std::uint64_t kLetters = 2'000;
+  Post post(1);
+  post.set_waker(0, [] {});
+  std::vector<std::thread> senders;
+  for (std::size_t sender = 0; sender < 3; ++sender) {
+    senders.emplace_back([&post, sender] {
+      for (std::uint64_t i = 0; i < kLetters; ++i)
+        post.grant(0, {.backend = sender, .ticket = i});
+    });
+  }
+  std::array<std::uint64_t, 3> next{};
+  bool in_order = true;
+  while (next != std::array{kLetters, kLetters, kLetters}) {
+    for (const Post::Grant& grant : post.collect(0))
+      in_order = in_order && grant.ticket == next[grant.backend]++;
+  }
+  for (std::thread& sender : senders)
+    sender.join();
+  CHECK(in_order);
+}
+
+}  // namespace
+}  // namespace millrace::proxy
