@@ -107,11 +107,13 @@ class Composer {
   void damage() {
     std::string& out = answer_.bytes;
     switch (choices_.below(7)) {
-      case 0:  // behind END_REQUEST
-        out += record(kStdout, kId, "surplus");
+      case 0:  // behind END_REQUEST: it spoils the next answer, and cannot look like a part of it
+        out += record(kStdout, kId, "surplus\r\n");
+        answer_.ends_early = true;
         return;
       case 1:
         out += "x";
+        answer_.ends_early = true;
         return;
       case 2:
         out = record(kStdout, kId + 1, "of nobody") + out;
@@ -120,7 +122,8 @@ class Composer {
         out = record(kStdout, 0, "of the connection") + out;
         return;
       case 4:
-        out = end_request(kId) + out;
+        out = end_request(kId) + record(kStdout, kId, "no head\r\n");
+        answer_.ends_early = true;
         return;
       case 5:
         out = record(kStdout, kId, "no colon\r\n\r\n") + out;

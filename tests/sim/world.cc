@@ -124,6 +124,8 @@ void World::draw_dials() {
   client_manners_.slow = choices_.dial(600);
   client_manners_.malformed = choices_.dial(100);
   client_manners_.http_1_0 = choices_.dial(300);
+  // Larger than what the proxy and two sockets hold together.
+  if (choices_.chance(300)) client_manners_.body_max = 600'000;
   arrivals_ = static_cast<std::uint32_t>(choices_.between(5, 200));
   restarts_ = choices_.dial(10);
   outages_ = choices_.dial(10);

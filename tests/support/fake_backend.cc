@@ -98,6 +98,11 @@ void FakeBackend::take(App& app, const WireRecord& record, Millis now) {
 }
 
 void FakeBackend::begin(App& app, const WireRecord& record) {
+  if (app.open_request && app.answer && app.answer->ends_early) {
+    app.link->close();
+    app.gone = true;
+    return;
+  }
   if (app.open_request) violation("BEGIN_REQUEST while a request is open");
   if (app.request.id != 0 && !app.request.keep) violation("another request, but not KEEP_CONN");
   if (app.request.id != 0 && !app.request.stdin_ended) violation("another request amid STDIN");

@@ -39,6 +39,7 @@ struct Answer {
   Then then = Then::Obey;
   bool before_stdin = false;  // does not wait for the end of STDIN
   bool reads_stdin = true;
+  bool ends_early = false;       // more follows END_REQUEST, when another request may have come
   std::size_t piece = SIZE_MAX;  // bytes at a time
   Millis delay{0};               // before the first
   Millis gap{0};                 // between two
