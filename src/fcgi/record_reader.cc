@@ -138,11 +138,4 @@ Event RecordReader::fail(std::string_view reason) {
   return Event::Bad;
 }
 
-void RecordReader::reset() {
-  state_ = State::Header;
-  header_have_ = 0;
-  header_ = {};
-  reason_ = {};
-}
-
 }  // namespace millrace::fcgi

@@ -27,7 +27,7 @@ enum class Event : std::uint8_t {
   StreamEnd,  // An empty STDOUT or STDERR record: the stream is complete (3.3).
   End,        // A whole END_REQUEST.
   Values,     // A whole GET_VALUES_RESULT; its pairs are in `content`.
-  Bad,        // Not FastCGI, or against its rules; `reason` says why. Stays so until reset().
+  Bad,        // Not FastCGI, or against its rules; `reason` says why. Stays so.
 };
 
 class RecordReader {
@@ -50,9 +50,6 @@ class RecordReader {
 
   // Between two records: the stream may end here without anything being cut.
   [[nodiscard]] bool at_boundary() const { return state_ == State::Header && header_have_ == 0; }
-
-  // For the next connection. Keeps the storage.
-  void reset();
 
  private:
   enum class State : std::uint8_t {

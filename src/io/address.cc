@@ -4,27 +4,10 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
-#include <array>
 #include <cstddef>
 #include <cstring>
 
 namespace millrace::io {
-
-std::string SocketAddress::host() const {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (family() == AF_INET) {
-    const auto* in = reinterpret_cast<const sockaddr_in*>(&storage);
-    inet_ntop(AF_INET, &in->sin_addr, text.data(), text.size());
-  } else if (family() == AF_INET6) {
-    const auto* in = reinterpret_cast<const sockaddr_in6*>(&storage);
-    if (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr)) {
-      inet_ntop(AF_INET, &in->sin6_addr.s6_addr[12], text.data(), text.size());
-    } else {
-      inet_ntop(AF_INET6, &in->sin6_addr, text.data(), text.size());
-    }
-  }
-  return text.data();
-}
 
 std::uint16_t SocketAddress::port() const {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);

@@ -21,8 +21,6 @@ struct SocketAddress {
   [[nodiscard]] sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
   [[nodiscard]] int family() const { return storage.ss_family; }
   [[nodiscard]] bool is_unix() const { return storage.ss_family == AF_UNIX; }
-  // "127.0.0.1", "::1"; empty for a Unix socket.
-  [[nodiscard]] std::string host() const;
   [[nodiscard]] std::uint16_t port() const;  // 0 for a Unix socket
 };
 

@@ -74,7 +74,6 @@ class Stream : private base::ListNode<UnsentTag> {
   [[nodiscard]] Reason reason() const { return reason_; }
   [[nodiscard]] int error() const { return error_; }  // errno of a failure, else 0
   [[nodiscard]] bool ended() const { return ended_; }
-  [[nodiscard]] bool sending() const { return send_.in_flight(); }
   [[nodiscard]] Fd fd() const { return fd_; }
   [[nodiscard]] Loop& loop() const { return loop_; }
 

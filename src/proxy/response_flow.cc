@@ -59,7 +59,7 @@ void ResponseFlow::flush(buffer::Chain& out) {
   if (framing_ != Framing::Chunked) return out.append_all(pending_);
   http::append_chunk_header(out, pending_.size());
   out.append_all(pending_);
-  out.append_copy("\r\n");
+  out.append_copy(http::kChunkEnd);
 }
 
 bool ResponseFlow::finish(buffer::Chain& out) {

@@ -1,4 +1,4 @@
-// What transcripts do not show: where views point, how much is consumed, and what reset() forgets.
+// What transcripts do not show: where views point and how much is consumed.
 #include "fcgi/record_reader.h"
 
 #include <doctest/doctest.h>
@@ -68,7 +68,7 @@ TEST_CASE("RecordReader: no bytes are no event") {
   CHECK(reader.at_boundary());
 }
 
-TEST_CASE("RecordReader: Bad stays until reset, which forgets a half record as well") {
+TEST_CASE("RecordReader: Bad stays") {
   RecordReader reader;
   const std::string good = record(RecordType::Stdout, 1, "x");
   CHECK(reader.next("garbage!").event == Event::Bad);
@@ -76,26 +76,6 @@ TEST_CASE("RecordReader: Bad stays until reset, which forgets a half record as w
   const RecordReader::Step again = reader.next(good);
   CHECK(again.event == Event::Bad);
   CHECK(again.reason == "record of another protocol version");
-
-  reader.reset();
-  CHECK(reader.at_boundary());
-  CHECK(reader.next(good).event == Event::Content);
-  CHECK(reader.next(std::string_view(good).substr(0, 3)).event == Event::NeedMore);
-  reader.reset();
-  const RecordReader::Step fresh = reader.next(good);
-  CHECK(fresh.event == Event::Content);
-  CHECK(fresh.content == "x");
-  CHECK(fresh.reason.empty());
-}
-
-TEST_CASE("RecordReader: reset in the middle of a collected record") {
-  RecordReader reader;
-  const std::string end = record(RecordType::EndRequest, 1, kEndBody, 2);
-  CHECK(reader.next(std::string_view(end).substr(0, 12)).event == Event::NeedMore);
-  reader.reset();
-  const RecordReader::Step step = reader.next(end);
-  CHECK(step.event == Event::End);
-  CHECK(step.consumed == end.size());
 }
 
 }  // namespace
