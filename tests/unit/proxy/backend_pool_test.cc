@@ -10,6 +10,8 @@ namespace {
 
 using balance::Nature;
 
+constexpr io::Fd kSecondFd = 1'000'001;  // SimRing counts from a million.
+
 config::Backend with_max(std::uint64_t max) {
   config::Backend backend;
   backend.max = max;
@@ -35,18 +37,23 @@ TEST_CASE("BackendPool: a connection that has served a request is used again") {
 TEST_CASE("BackendPool: the connection that was used last is used first") {
   PoolFixture world;
   std::array<RecordingUser, 2> users;
-  BackendConn& one = world.connect(users[0]);
-  BackendConn& two = world.connect(users[1]);
-  for (BackendConn* conn : {&two, &one}) {
+  BackendConn* const one = world.pool->acquire(users[0], false).conn;
+  BackendConn* const two = world.pool->acquire(users[1], false).conn;
+  for (BackendConn* conn : {one, two}) {
+    world.ring.complete(Kind::Connect, 0);
     world.ask(*conn, PoolFixture::kPlain);
-    conn->detach(true);
   }
-  world.ring.complete_receive(testing::whole_answer(1, "x"));  // The oldest socket is one's.
-  REQUIRE(one.state() == ConnState::Idle);
+  world.answer();  // On the oldest socket, which is one's.
+  REQUIRE(users[0].ended.has_value());
+  RecordingUser again;
+  REQUIRE(world.pool->acquire(again, false).conn == one);
+  world.ask(*one, PoolFixture::kPlain);
+  world.ring.complete_receive(testing::whole_answer(1, "x"), true, kSecondFd);
+  world.answer();
+  REQUIRE(again.ended.has_value());
   RecordingUser next;
-  CHECK(world.pool->acquire(next, false).conn == &one);
-  one.detach(false);
-  two.detach(false);
+  CHECK(world.pool->acquire(next, false).conn == one);
+  one->detach(false);
 }
 
 TEST_CASE("BackendPool: a fresh connection is new although another is idle") {
