@@ -31,7 +31,11 @@ bool body_for_head(const FakeClient& client) {
 }
 
 std::string text(const Reply& reply) {
-  return std::to_string(reply.status) + " with " + std::to_string(reply.body.size()) + " bytes";
+  std::string text = std::to_string(reply.status) + " with " + std::to_string(reply.body.size()) +
+                     " bytes" + (reply.until_close ? " until close" : "");
+  for (const auto& [name, value] : reply.fields)
+    text += "; " + name + ": " + value;
+  return text;
 }
 
 }  // namespace

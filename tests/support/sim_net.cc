@@ -47,6 +47,13 @@ std::shared_ptr<Link> SimNet::dial(Fd listener) {
   return link;
 }
 
+SimNet::Accepted SimNet::accepted() {
+  auto link = std::make_shared<Link>();
+  link->set_buffers(to_proxy_max_, to_peer_max_);
+  const Fd fd = new_fd(link);
+  return {fd, std::move(link)};
+}
+
 Fd SimNet::new_fd(std::shared_ptr<Link> link) {
   Fd fd = kFdFirst + static_cast<Fd>(links_.size() + closed_fds_.size());
   if (!closed_fds_.empty()) {
@@ -100,8 +107,9 @@ void SimNet::turn(std::optional<Millis> wait) {
     now_ += Millis(choices_.between(1, static_cast<std::uint64_t>(faults.jump_max.count())));
   }
   if (choices_.chance(faults.break_link)) break_some_link();
+  progressed_ = false;
   scan();
-  quiet_ = posted_.empty();
+  quiet_ = posted_.empty() && !progressed_;
   if (quiet_) pass_time(wait);
   wake_ = Millis::max();
   dispatch();
@@ -205,7 +213,8 @@ void SimNet::serve_connect(Request& request) {
   if (request.cancelled && !request.cancel_lost) return post(request, -ECANCELED, false);
   if (socket.outcome == Outcome::Unknown) {
     socket.outcome = choices_.chance(faults.refuse) ? Outcome::Refused : Outcome::Open;
-    if (choices_.chance(faults.silent)) socket.outcome = Outcome::Silent;
+    const bool silent = silent_.contains(request.address->port());
+    if (silent || choices_.chance(faults.silent)) socket.outcome = Outcome::Silent;
     if (choices_.chance(faults.slow_connect)) {
       request.ready = now_ + Millis(choices_.between(1, 3'000));
       return;
@@ -234,7 +243,7 @@ void SimNet::serve_receive(Request& request) {
   if (link.error_ != 0) return post(request, -link.error_, false);
   if (link.to_proxy_.empty()) return post(request, 0, false);
   std::size_t bytes = std::min(link.to_proxy_.size(), block_bytes());
-  const bool credited = request.credit > 0 && !choices_.chance(faults.ignore_credit);
+  const bool credited = request.moved < request.credit && !choices_.chance(faults.ignore_credit);
   if (credited) bytes = std::min(bytes, request.credit - request.moved);
   if (choices_.chance(faults.short_receive)) bytes = choices_.size(1, bytes);
   if (choices_.chance(faults.no_blocks)) return post(request, -ENOBUFS, false);
@@ -270,6 +279,7 @@ void SimNet::serve_send(Request& request) {
   }
   request.moved += bytes;
   request.cancel_lost = false;
+  progressed_ = progressed_ || bytes > 0;
   if (request.moved < request.copy.size() || hold(request)) return;
   post(request, static_cast<int>(request.moved), false);
   // What nobody reads is answered with a reset.

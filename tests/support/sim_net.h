@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,18 +106,29 @@ class SimNet final : public SimRing {
 
   // Nobody there (null): connecting is refused.
   void serve(std::uint16_t port, Service* service) { services_[port] = service; }
+  // Somebody there who never answers: connecting hangs.
+  void serve_silently(std::uint16_t port) { silent_.insert(port); }
   Fd listen();
   void unlisten(Fd listener) { listeners_.erase(listener); }
   // A client connects. It may write at once; the proxy hears of it when it accepts.
   std::shared_ptr<Link> dial(Fd listener);
+  // The same for a test without a listener: the connection has been accepted.
+  struct Accepted {
+    Fd fd = io::kNoFd;
+    std::shared_ptr<Link> link;
+  };
+  Accepted accepted();
 
   [[nodiscard]] Millis now() const { return now_; }
-  // Time stops then, at the latest, in the next turn(): a peer has something to do.
-  void wake_at(Millis time) { wake_ = std::min(wake_, time); }
+  // Time stops then, at the latest, in the next turn(): a peer has something to do. One whose time
+  // has come already waits for room or for bytes, and not for time.
+  void wake_at(Millis time) {
+    if (time > now_) wake_ = std::min(wake_, time);
+  }
   void advance(Millis by) { now_ += by; }
   // One line per completion goes there, for people.
   void trace_to(std::FILE* file) { trace_ = file; }
-  // The last turn delivered nothing.
+  // The last turn delivered nothing, and moved nothing.
   [[nodiscard]] bool quiet() const { return quiet_; }
   [[nodiscard]] std::size_t open_descriptors() const { return links_.size() + files().size(); }
   [[nodiscard]] std::size_t spare_blocks() const { return spare_.blocks_in_use(); }
@@ -166,6 +178,7 @@ class SimNet final : public SimRing {
   std::map<Fd, Socket> links_;
   std::map<Fd, std::deque<std::shared_ptr<Link>>> listeners_;
   std::map<std::uint16_t, Service*> services_;
+  std::set<std::uint16_t> silent_;
   std::vector<Fd> closed_fds_;  // used again at once, as the kernel does
   std::deque<Posted> posted_;
   std::size_t blocks_low_;
@@ -175,6 +188,7 @@ class SimNet final : public SimRing {
   Millis wake_ = Millis::max();
   std::FILE* trace_ = nullptr;
   bool quiet_ = true;
+  bool progressed_ = false;  // a send has moved bytes that its peer may read
 };
 
 }  // namespace millrace::testing
