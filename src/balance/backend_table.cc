@@ -11,7 +11,7 @@ namespace {
 // Counts up, unless that would pass the limit. Compared before it is added: a count that overshoots
 // and is taken back would refuse another thread its place.
 bool count_up(std::atomic<std::uint64_t>& counter, std::uint64_t max) {
-  std::uint64_t seen = counter.load(std::memory_order_relaxed);
+  std::uint64_t seen = counter.load();
   while (seen < max) {
     if (counter.compare_exchange_weak(seen, seen + 1)) return true;
   }

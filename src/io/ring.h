@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 
@@ -76,6 +77,8 @@ class Ring {
   // Hands over what was asked for, waits for a completion, at most until `wait` is over (not at all
   // if it is zero, for ever if it is absent), and delivers a bounded number of completions.
   virtual void turn(std::optional<Millis> wait) = 0;
+  // Called between the wait and the deliveries, so that handlers know what time it is.
+  std::function<void()> after_wait;
 
  protected:
   static void start(Op& op) {

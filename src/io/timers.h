@@ -4,6 +4,7 @@
 // most one tick late plus what the loop is late itself.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -54,6 +55,8 @@ class Timers {
   [[nodiscard]] Millis now() const { return now_; }
   // Fires at the first advance() to now() + `delay` or later.
   void arm(Timer& timer, Millis delay);
+  // Sets the time, from which arm() counts; runs nothing.
+  void set_now(Millis now) { now_ = std::max(now_, now); }
   // Sets the time, and runs the handlers of all timers that are due. Handlers may arm and disarm
   // any.
   void advance(Millis now);

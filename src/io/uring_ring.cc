@@ -262,6 +262,7 @@ void UringRing::turn(std::optional<Millis> wait) {
     io_uring_submit_and_wait_timeout(&ring_, &first, 1, wait ? &timeout : nullptr, nullptr);
   }
   vectors_used_ = messages_used_ = 0;
+  if (after_wait) after_wait();
   dispatch();
 }
 

@@ -50,7 +50,14 @@ void BackendConn::detach(bool drain) {
     fcgi::abort_request(out(), kRequestId);
     flush();
   }
-  stream_.loop().timers.arm(timer_, pool_.drain_timeout());
+  time_drain();
+}
+
+// 0: no limit.
+void BackendConn::time_drain() {
+  if (pool_.drain_timeout() > io::Millis(0)) {
+    stream_.loop().timers.arm(timer_, pool_.drain_timeout());
+  }
 }
 
 void BackendConn::close() {
@@ -212,7 +219,7 @@ void BackendConn::on_timeout() {
   if (state_ != State::Probing || pool_.nature() != Nature::Unknown) return close();
   pool_.set_nature(Nature::Silent);
   if (pool_.bounded()) return close();
-  stream_.loop().timers.arm(timer_, pool_.drain_timeout());
+  time_drain();
 }
 
 void BackendConn::fail(BackendFailure failure, std::string_view reason) {

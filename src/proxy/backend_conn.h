@@ -114,6 +114,7 @@ class BackendConn final : public base::ListNode<IdleTag>,
   bool take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
   void hand_over(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
   void finish_request(fcgi::EndRequest end, bool surplus);
+  void time_drain();
   void become_free();
   void begin_answer();
   void probe_or_free();

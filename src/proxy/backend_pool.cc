@@ -194,8 +194,9 @@ void BackendPool::remove(BackendConn& conn) {
 void BackendPool::begin_first(BackendConn& conn) {
   if (nature() == balance::Nature::Multiplexing) return;
   conn.first_since_ = loop_.timers.now();
+  // A tick that is due already is not put off by those who come later.
+  if (first_.empty()) loop_.timers.arm(tick_, kFirstTick);
   first_.push_back(conn);
-  loop_.timers.arm(tick_, kFirstTick);
 }
 
 void BackendPool::end_first(BackendConn& conn) {

@@ -30,7 +30,11 @@ void ClientConn::start(io::Fd fd, const io::Endpoint& local) {
 }
 
 void ClientConn::on_bytes(buffer::Slice bytes) {
-  if (state_ == State::Lingering || state_ == State::Closing) return;
+  if (state_ == State::Closing) return;
+  if (state_ == State::Lingering) {
+    if (after_ == After::Close) after_ = After::Linger;
+    return;
+  }
   if (state_ == State::Idle) state_ = State::Reading;
   input_.append(std::move(bytes));
   pump();
@@ -44,7 +48,7 @@ void ClientConn::pump() {
     if (state_ != State::Reading && state_ != State::Answering && state_ != State::Idle) break;
     const bool wanted = exchange_ == nullptr || exchange_->wants_input();
     if (input_.empty() && !(after_body_ && wanted)) break;
-    if (!wanted) {
+    if (!wanted || (exchange_ == nullptr && owes_too_much())) {
       stream_.pause();
       break;
     }
@@ -64,7 +68,7 @@ void ClientConn::pump() {
 
 // What is awaited from the client has a time limit: the head as a whole, the body piece by piece.
 void ClientConn::time_reading() {
-  if (state_ == State::Reading && !head_timed_) {
+  if (state_ == State::Reading && exchange_ != nullptr && !head_timed_) {
     head_timed_ = true;
     read_timeout(proxy_.config().timeouts.header);
   } else if (state_ == State::Answering && exchange_ != nullptr) {
@@ -140,6 +144,9 @@ void ClientConn::become_idle() {
 // Called when the answer is in out(), and again when it has left.
 void ClientConn::linger() {
   state_ = State::Lingering;
+  read_timer_.disarm();
+  // Closing with bytes unread would reset the connection and destroy the answer.
+  if (after_ == After::Close && (!input_.empty() || stream_.paused())) after_ = After::Linger;
   input_.clear();
   if (!out().empty()) return;
   if (after_ == After::Reset) return reset();
@@ -156,7 +163,21 @@ void ClientConn::reset() {
 
 void ClientConn::drain() {
   draining_ = true;
-  if (state_ == State::Idle) close();
+  if (state_ == State::Idle) end();
+}
+
+// No further request; what was answered is still sent.
+void ClientConn::end() {
+  if (out().empty()) return close();
+  abandon();
+  after_ = After::Close;
+  linger();
+}
+
+// Answers that the client does not read are not piled up without end by its pipelined requests.
+bool ClientConn::owes_too_much() {
+  const std::uint64_t most = proxy_.config().limits.response_buffer;
+  return most > 0 && out().size() > most;
 }
 
 // An answer that is cut here must not look complete, as one would that only the end of its
@@ -179,11 +200,13 @@ void ClientConn::on_end() {
 // The client has ended its stream. A whole request is still answered; one that can not become whole
 // any more is given up.
 void ClientConn::take_end() {
-  if (exchange_ == nullptr || state_ != State::Answering) return close();
+  if (exchange_ == nullptr || state_ != State::Answering) {
+    return !input_.empty() && owes_too_much() ? stream_.watch_hangup() : end();
+  }
   if (exchange_->message_ended()) {
     exchange_->on_half_close();
   } else if (input_.empty() && exchange_->wants_input()) {
-    return close();
+    return exchange_->answered() ? close() : end();
   }
   stream_.watch_hangup();
 }
@@ -197,6 +220,8 @@ void ClientConn::on_sent(std::size_t /*bytes*/) {
     if (out().empty()) linger();
   } else if (exchange_ != nullptr) {
     exchange_->on_client_sent();
+  } else if (!input_.empty() && !owes_too_much()) {
+    pump();
   }
 }
 
@@ -217,7 +242,12 @@ void ClientConn::on_read_timeout() {
     state_ = State::Answering;
     return exchange_->on_header_timeout();
   }
-  close();
+  if (state_ == State::Lingering) return close();
+  // It is idle only once it has all that was answered; until then the send is timed.
+  if (!out().empty() && exchange_ == nullptr) {
+    return read_timeout(proxy_.config().timeouts.keepalive);
+  }
+  end();
 }
 
 void ClientConn::on_send_timeout() {

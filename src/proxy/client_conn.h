@@ -44,8 +44,6 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   void pump();
   // The answer is written to out(). The exchange is over and must not touch anything any more.
   void finish(After after);
-  // The client has ended its stream, or is known to be gone.
-  [[nodiscard]] bool half_closed() const { return stream_.ended(); }
   // Whether this may be kept open after the request that has just been read.
   [[nodiscard]] bool may_keep() const;
   void set_send_timeout(io::Millis timeout) { send_timeout_ = timeout; }
@@ -56,6 +54,8 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
 
   // For the proxy: no more requests after this one. Closes at once when idle.
   void drain();
+  // The same for one that has just been accepted: its first request is awaited.
+  void keep_no_more() { draining_ = true; }
   void close();
 
  private:
@@ -77,6 +77,8 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   void read_timeout(io::Millis timeout);
   void leave(After after);
   void linger();
+  void end();
+  bool owes_too_much();
   void reset();
 
   Proxy& proxy_;

@@ -282,6 +282,8 @@ void Exchange::finish() {
 
 void Exchange::cut(std::string_view why) {
   log(why, true);
+  // An answer without a body was complete with its head.
+  if (response_.framing() == ResponseFlow::Framing::None) return finish();
   const bool shows = response_.framing() == ResponseFlow::Framing::Chunked ||
                      response_.framing() == ResponseFlow::Framing::Length;
   response_.flush(client_->out());

@@ -23,6 +23,8 @@ void Proxy::adopt(io::Fd fd, std::size_t listener) {
   ClientConn* client = clients_.make(*this, listener);
   open_.push_back(*client);
   client->start(fd, io::Endpoint::of(loop_.ring.local_address(fd)));
+  if (draining_) client->keep_no_more();
+  if (stopped_) client->close();
 }
 
 void Proxy::drain() {
@@ -36,6 +38,7 @@ void Proxy::drain() {
 }
 
 void Proxy::stop() {
+  stopped_ = true;
   for (ClientConn* client = open_.front(); client != nullptr; client = open_.next(*client)) {
     client->close();
   }

@@ -84,6 +84,7 @@ class Proxy {
   std::int64_t date_second_ = 0;
   std::array<std::uint64_t, 2> id_state_{};
   bool draining_ = false;
+  bool stopped_ = false;
 };
 
 }  // namespace millrace::proxy

@@ -76,6 +76,9 @@ class Supervisor {
     for (const auto& worker : workers_) {
       worker->stop();
     }
+    for (const auto& worker : workers_) {
+      worker->join();
+    }
     workers_.clear();
     const std::lock_guard lock(mutex_);
     return error_.empty() ? 0 : fail(error_);

@@ -40,6 +40,10 @@ Worker::Worker(Setting setting, Events events)
 }
 
 Worker::~Worker() {
+  join();
+}
+
+void Worker::join() {
   if (thread_.joinable()) thread_.join();
 }
 
@@ -83,6 +87,7 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
     acceptors.back().start();
   }
   acceptors_ = &acceptors;
+  ring.after_wait = [&loop] { loop.timers.set_now(monotonic_now()); };
   ring_ = &ring;
   ring.watch_readable(woken_, wake_.get());
   ring.turn(Millis(0));
@@ -94,6 +99,7 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
     loop.turn(kTurnMax);
     loop.timers.advance(monotonic_now());
   }
+  ending_ = true;
   if (woken_.in_flight()) ring.cancel(woken_);
   while (woken_.in_flight()) {
     loop.turn(kTurnMax);
@@ -105,15 +111,16 @@ void Worker::serve(io::Ring& ring, io::Loop& loop) {
 void Worker::obey(Order order) {
   if (order == obeyed_) return;
   obeyed_ = order;
+  // First, so that what is still accepted from the backlog is treated like the others.
+  if (order == Order::Drain) proxy_->drain();
+  if (order == Order::Stop) proxy_->stop();
   for (Acceptor& acceptor : *acceptors_) {
     acceptor.stop();
   }
-  if (order == Order::Drain) proxy_->drain();
-  if (order == Order::Stop) proxy_->stop();
 }
 
 void Worker::on_woken(io::Completion& done) {
-  if (done.failed()) return;
+  if (done.failed() || ending_) return;
   std::uint64_t count = 0;
   static_cast<void>(!::read(wake_.get(), &count, sizeof count));
   proxy_->on_woken();

@@ -42,6 +42,9 @@ class Worker final : private proxy::Proxy::Listener {
   ~Worker();  // Waits for the thread.
 
   void start();
+  // Waits for the thread. All workers are joined before the first is destroyed: they wake each
+  // other.
+  void join();
   // Any thread. Drain: no new connections, requests in flight are finished. Stop: everything is
   // closed.
   void drain() { order(Order::Drain); }
@@ -68,6 +71,7 @@ class Worker final : private proxy::Proxy::Listener {
   Order obeyed_ = Order::None;
   std::deque<Acceptor>* acceptors_ = nullptr;
   io::Ring* ring_ = nullptr;
+  bool ending_ = false;
   proxy::Proxy* proxy_ = nullptr;
   io::Op woken_ = io::Op::to<&Worker::on_woken>(this);
 };
