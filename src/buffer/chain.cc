@@ -36,14 +36,17 @@ void Chain::append_copy(std::string_view text) {
 
 // The tail can grow if its slice ends where its block's written part ends; what another chain or
 // slice holds of the same block lies before that.
+std::size_t Chain::room() const {
+  if (tail_ == nullptr) return 0;
+  const Slice& last = tail_->slice;
+  const Block& block = *last.block_;
+  return last.data_ + last.size_ == block.data + block.used ? block.capacity - block.used : 0;
+}
+
 char* Chain::reserve(std::size_t bytes) {
-  if (tail_ != nullptr) {
-    const Slice& last = tail_->slice;
-    Block& block = *last.block_;
-    if (last.data_ + last.size_ == block.data + block.used &&
-        block.capacity - block.used >= bytes) {
-      return block.data + block.used;
-    }
+  if (room() >= bytes) {
+    const Block& block = *tail_->slice.block_;
+    return block.data + block.used;
   }
   Block& block = pool_->allocate(bytes);
   link(Slice(block));
@@ -61,6 +64,12 @@ void Chain::commit(std::size_t bytes) {
 void Chain::append_all(Chain& other) {
   MUST(pool_ == other.pool_);
   if (other.head_ == nullptr) return;
+  if (other.size_ < kSmallBytes && other.size_ <= room()) {
+    for (const Segment* s = other.head_; s != nullptr; s = s->next) {
+      append_copy(s->slice.text());
+    }
+    return other.clear();
+  }
   if (tail_ == nullptr) {
     head_ = other.head_;
   } else {

@@ -32,7 +32,8 @@ class Chain {
   // what is then committed belongs to the chain. 0 < bytes.
   [[nodiscard]] char* reserve(std::size_t bytes);
   void commit(std::size_t bytes);
-  // Takes over all that `other`, of the same pool, holds.
+  // Takes over all that `other`, of the same pool, holds; what is little and fits behind what is
+  // here is copied.
   void append_all(Chain& other);
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -59,6 +60,8 @@ class Chain {
  private:
   void link(Slice slice);
   void drop_front();
+  // How much the last block still takes.
+  [[nodiscard]] std::size_t room() const;
 
   BlockPool* pool_;
   Segment* head_ = nullptr;

@@ -57,7 +57,8 @@ class Ring {
   // Sends from the front of the chain and completes when all that was gathered is sent: the result
   // is its size, unless the connection broke. The chain's front stays as it is until then.
   virtual void send(Op& op, Fd fd, const buffer::Chain& bytes) = 0;
-  // Completes when the connection has failed or both directions are closed.
+  // Multishot. The result is poll(2)'s: POLLRDHUP when the peer has ended its stream, POLLHUP or
+  // POLLERR when both directions are closed or the connection has failed.
   virtual void watch_hangup(Op& op, Fd fd) = 0;
   // Completes when `fd` can be read.
   virtual void watch_readable(Op& op, Fd fd) = 0;

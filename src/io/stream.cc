@@ -149,13 +149,14 @@ void Stream::on_send_done(Completion& done) {
   listener_.on_sent(bytes);
 }
 
-// The watch also wakes for the end of the peer's stream, which is known already.
 void Stream::on_hangup(Completion& done) {
-  if (!done.failed() && (done.result & (POLLHUP | POLLERR)) == 0) {
-    if (!done.more) watch_hangup();
-    return;
-  }
-  close(Reason::HungUp);
+  if (done.failed()) return fail(Reason::HungUp, -done.result);
+  if (!done.more) watch_hangup();
+  end_ahead_ = true;
+  if (paused_ || ended_) return listener_.on_hangup((done.result & (POLLHUP | POLLERR)) != 0);
+  if (!receive_.in_flight() || cancelling_) return;
+  cancelling_ = true;
+  loop_.ring.cancel(receive_);
 }
 
 void Stream::on_socket_closed() {

@@ -210,9 +210,8 @@ void UringRing::send(Op& op, Fd fd, const buffer::Chain& bytes) {
   io_uring_prep_sendmsg(entry, fd, &message, kFlags);
 }
 
-// A multishot poll, since one-shot polls end at once on a half-closed socket (POLLRDHUP).
 void UringRing::watch_hangup(Op& op, Fd fd) {
-  io_uring_prep_poll_multishot(sqe(op), fd, POLLHUP);
+  io_uring_prep_poll_multishot(sqe(op), fd, POLLRDHUP | POLLHUP);
 }
 
 void UringRing::watch_readable(Op& op, Fd fd) {

@@ -46,6 +46,7 @@ void BackendConn::detach(bool drain) {
   state_ = State::Draining;
   pool_.begin_draining(*this);
   stream_.resume();
+  watch();
   if (!input_complete_) {
     fcgi::abort_request(out(), kRequestId);
     flush();

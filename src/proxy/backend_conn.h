@@ -92,6 +92,8 @@ class BackendConn final : public base::ListNode<IdleTag>,
   void input_complete() { input_complete_ = true; }
   void pause() { stream_.pause(); }
   void resume() { stream_.resume(); }
+  // What it carries lasts: the end of its stream is not missed.
+  void watch() { stream_.watch_hangup(); }
 
   // The user goes. Of a request that has begun, with `drain`, the end is awaited in vain hope of
   // using the connection again; without, the connection is closed.
@@ -109,6 +111,7 @@ class BackendConn final : public base::ListNode<IdleTag>,
   void on_end() override;
   void on_sent(std::size_t bytes) override;
   void on_closed() override;
+  void on_hangup(bool /*gone*/) override {}  // It may have sent more, which is read first.
   void on_timeout();
 
   bool take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);

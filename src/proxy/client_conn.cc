@@ -50,6 +50,7 @@ void ClientConn::pump() {
     if (input_.empty() && !(after_body_ && wanted)) break;
     if (!wanted || (exchange_ == nullptr && owes_too_much())) {
       stream_.pause();
+      if (stream_.end_ahead()) on_hangup(false);
       break;
     }
     if (exchange_ == nullptr) {
@@ -138,7 +139,12 @@ void ClientConn::become_idle() {
   }
   state_ = State::Idle;
   stream_.resume();
-  read_timeout(proxy_.config().timeouts.keepalive);
+  time_idling();
+}
+
+// It is idle only once it has all that was answered; until then the send is timed.
+void ClientConn::time_idling() {
+  read_timeout(out().empty() ? proxy_.config().timeouts.keepalive : Millis(0));
 }
 
 // Called when the answer is in out(), and again when it has left.
@@ -211,6 +217,12 @@ void ClientConn::take_end() {
   stream_.watch_hangup();
 }
 
+// It has ended its stream behind bytes that are not wanted yet, or it is gone altogether.
+void ClientConn::on_hangup(bool gone) {
+  if (gone) return stream_.close(io::Stream::Reason::HungUp);
+  if (state_ == State::Answering && exchange_ != nullptr) exchange_->on_half_close();
+}
+
 void ClientConn::on_sent(std::size_t /*bytes*/) {
   send_timer_.disarm();
   if (!out().empty() && send_timeout_ > Millis(0)) {
@@ -218,6 +230,8 @@ void ClientConn::on_sent(std::size_t /*bytes*/) {
   }
   if (state_ == State::Lingering) {
     if (out().empty()) linger();
+  } else if (state_ == State::Idle) {
+    time_idling();
   } else if (exchange_ != nullptr) {
     exchange_->on_client_sent();
   } else if (!input_.empty() && !owes_too_much()) {
@@ -243,10 +257,6 @@ void ClientConn::on_read_timeout() {
     return exchange_->on_header_timeout();
   }
   if (state_ == State::Lingering) return close();
-  // It is idle only once it has all that was answered; until then the send is timed.
-  if (!out().empty() && exchange_ == nullptr) {
-    return read_timeout(proxy_.config().timeouts.keepalive);
-  }
   end();
 }
 

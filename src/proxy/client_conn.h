@@ -46,6 +46,8 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   void finish(After after);
   // Whether this may be kept open after the request that has just been read.
   [[nodiscard]] bool may_keep() const;
+  // The request lasts: a client that goes is noticed from now on, whatever else is going on.
+  void watch() { stream_.watch_hangup(); }
   void set_send_timeout(io::Millis timeout) { send_timeout_ = timeout; }
 
   [[nodiscard]] std::size_t listener() const { return listener_; }
@@ -66,11 +68,13 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   void on_end() override;
   void on_sent(std::size_t bytes) override;
   void on_closed() override;
+  void on_hangup(bool gone) override;
   void on_read_timeout();
   void on_send_timeout();
 
   bool take_input();
   void become_idle();
+  void time_idling();
   void abandon();
   void time_reading();
   void take_end();

@@ -16,6 +16,8 @@ using config::Millis;
 
 // What is allowed where no route says otherwise.
 constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+// A request that lasts longer has its connections watched.
+constexpr Millis kWatchAfter{50};
 constexpr std::string_view kStatusLineStart = "HTTP/1.1 ";
 
 }  // namespace
@@ -40,6 +42,7 @@ void Exchange::begin(ClientConn& client) {
   state_ = State::Head;
   texts_set_ = has_id_ = keep_alive_ = message_ended_ = continue_sent_ = false;
   paused_ = connect_timed_out_ = retried_fresh_ = reused_ = overlong_ = false;
+  watching_ = false;
   error_ = 0;
   attempts_ = 0;
   backoff_ = Millis(0);
@@ -111,6 +114,7 @@ void Exchange::begin_target() {
     return reply_error({.status = 404}, "the script is not there");
   }
   if (route.timeouts.total > Millis(0)) proxy_.loop().timers.arm(total_, route.timeouts.total);
+  if (!watching_) proxy_.loop().timers.arm(watch_, kWatchAfter);
   tried_.clear();
   queue_until_ = Millis(0);
   const bool unknown_length = head_->chunked;
@@ -236,6 +240,7 @@ void Exchange::on_body_timeout() {
 // can be sent before the answer is known; and a chunk's size may begin with a zero.
 void Exchange::on_half_close() {
   if (state_ == State::Done || !client_->out().empty() || prefix_sent_ > 0) return;
+  if (head_->expect_continue && !continue_sent_) return;
   if (!answered()) {
     client_->out().append_copy(kStatusLineStart);
     prefix_sent_ = kStatusLineStart.size();
@@ -268,6 +273,12 @@ void Exchange::on_total_timeout() {
   reply_error({.status = 504, .error_class = "total-timeout"}, "the total time is over");
 }
 
+void Exchange::on_watch() {
+  watching_ = true;
+  client_->watch();
+  if (backend_ != nullptr) backend_->watch();
+}
+
 // The answer is complete in the client's out(). The client's connection goes on to its next request
 // in here, with this very exchange perhaps: nothing may be touched afterwards.
 void Exchange::finish() {
@@ -297,6 +308,7 @@ void Exchange::finish_memory() {
   state_ = State::Done;
   timer_.disarm();
   total_.disarm();
+  watch_.disarm();
   if (pool_ != nullptr) pool_->leave(*this);
   if (!stderr_line_.empty()) log_stderr_line(std::exchange(stderr_line_, {}));
   request_.reset();

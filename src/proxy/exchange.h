@@ -53,7 +53,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   void on_refused();
   void on_header_timeout();
   void on_body_timeout();
-  // The client has ended its stream; what it has sent is read.
+  // The client has ended its stream.
   void on_half_close();
   void on_client_sent();
   // The client is gone. The exchange lets go of everything.
@@ -78,6 +78,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   void finish_memory();
   void cut(std::string_view why);
   void on_total_timeout();
+  void on_watch();
   void on_timeout();
   void on_spool_moved() override;
   void on_spool_failed(int error) override;
@@ -162,6 +163,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   ResponseFlow response_;
   io::Timer timer_ = io::Timer::to<&Exchange::on_timeout>(this);
   io::Timer total_ = io::Timer::to<&Exchange::on_total_timeout>(this);
+  io::Timer watch_ = io::Timer::to<&Exchange::on_watch>(this);
   io::Millis queue_until_{0};
   io::Millis backoff_{0};
   std::array<char, 16> id_{};
@@ -184,6 +186,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   bool paused_ = false;
   bool connect_timed_out_ = false;
   bool retried_fresh_ = false;
+  bool watching_ = false;  // it has lasted so long that its connections are watched
   bool reused_ = false;    // the connection had served before
   bool overlong_ = false;  // more than the declared length came
 };

@@ -107,6 +107,7 @@ void Exchange::send_request() {
                            .careful = head_->path.find(".php") != std::string_view::npos ||
                                       !found_.route->split_path.empty()});
   reused_ = backend_->reused();
+  if (watching_) backend_->watch();
   request_.start(*backend_);
   backend_->flush();
   time_backend();

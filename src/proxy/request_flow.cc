@@ -12,7 +12,7 @@ void move(buffer::Chain& from, std::size_t bytes, buffer::Chain& to) {
   while (bytes > 0) {
     const buffer::Slice& first = from.front();
     const std::size_t some = std::min(bytes, first.size());
-    to.append(first.part(first.text().substr(0, some)));
+    to.append_to_keep(first.part(first.text().substr(0, some)));
     from.consume(some);
     bytes -= some;
   }

@@ -101,7 +101,7 @@ void World::draw_dials() {
     *dial = choices_.dial(1'000);
   }
   for (std::uint32_t* dial : {&faults.no_blocks, &faults.ignore_credit, &faults.delay,
-                              &faults.few_per_turn, &faults.spurious_hangup}) {
+                              &faults.few_per_turn, &faults.spurious_hangup, &faults.lost_end}) {
     *dial = choices_.dial(300);
   }
   for (std::uint32_t* dial :

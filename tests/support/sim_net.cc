@@ -238,6 +238,7 @@ void SimNet::serve_receive(Request& request) {
   if (request.cancelled && (!request.cancel_lost || link.to_proxy_.empty())) {
     return post(request, -ECANCELED, false);
   }
+  if (request.deaf) return;
   const bool something = link.error_ != 0 || !link.to_proxy_.empty() || link.peer_ended_;
   if (!something || hold(request)) return;
   if (link.error_ != 0) return post(request, -link.error_, false);
@@ -254,6 +255,8 @@ void SimNet::serve_receive(Request& request) {
   const bool spent = credited && request.moved == request.credit;
   const bool stops = choices_.chance(request.cancelled ? 500 : faults.stop_multishot);
   const bool more = !spent && !stops;
+  const bool over = link.error_ != 0 || link.peer_ended_;
+  request.deaf = more && over && link.to_proxy_.empty() && choices_.chance(faults.lost_end);
   post(request, static_cast<int>(bytes), more, std::move(*slice));
 }
 
@@ -294,6 +297,12 @@ void SimNet::serve_hangup(Request& request) {
     if (hold(request)) return;
     link.hangup_told_ = true;
     return post(request, POLLHUP | POLLERR, choices_.chance(500));
+  }
+  if (!link.peer_ended_) return;
+  if (!link.end_told_) {
+    if (hold(request)) return;
+    link.end_told_ = true;
+    return post(request, POLLRDHUP, true);
   }
   if (choices_.chance(faults.spurious_hangup)) {
     post(request, POLLRDHUP | POLLIN, !choices_.chance(faults.stop_multishot));

@@ -40,7 +40,8 @@ struct Faults {
   std::uint32_t slow_connect = 0;
   std::uint32_t accept_fails = 0;     // EMFILE
   std::uint32_t cancel_loses = 0;     // what was to be cancelled completes once more
-  std::uint32_t spurious_hangup = 0;  // the watch wakes for nothing
+  std::uint32_t spurious_hangup = 0;  // the watch wakes for nothing new
+  std::uint32_t lost_end = 0;         // a receive that has told the last bytes never tells the end
   std::uint32_t lose_unread = 0;      // a reset destroys what its receiver has not read yet
   std::uint32_t clock_jump = 0;       // per turn
   std::uint32_t short_file = 0;       // a file takes or gives fewer bytes than asked for
@@ -88,6 +89,7 @@ class Link {
   bool proxy_closed_ = false;
   bool resets_ = false;
   bool hangup_told_ = false;
+  bool end_told_ = false;
 };
 
 class SimNet final : public SimRing {

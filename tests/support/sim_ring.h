@@ -110,6 +110,7 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
     bool held = false;         // has been delayed
     bool posted = false;       // its final completion is on its way to the owner
     bool cancel_lost = false;  // completes once more before it is cancelled
+    bool deaf = false;         // of a receive: will hear of nothing any more
   };
 
   [[nodiscard]] std::vector<Request>& requests() { return requests_; }

@@ -131,5 +131,36 @@ TEST_CASE("BlockPool: a text of any size fits, and all blocks come back") {
   CHECK(pool.blocks_in_use() == 0);
 }
 
+TEST_CASE("Chain: append_all copies what is little and fits, and gives its block back") {
+  BlockPool pool;
+  Chain chain(pool);
+  chain.append_copy("head");
+  for (int i = 0; i < 100; ++i) {
+    Chain piece(pool);
+    piece.append(pool.copy("x"));
+    chain.append_all(piece);
+    CHECK(piece.empty());
+  }
+  CHECK(chain.size() == 104);
+  CHECK(pool.blocks_in_use() == 1);
+  Chain large(pool);
+  large.append(pool.copy(std::string(Chain::kSmallBytes, 'l')));
+  chain.append_all(large);
+  CHECK(pool.blocks_in_use() == 2);
+  CHECK(pool.segments().in_use() == 2);
+}
+
+TEST_CASE("Chain: append_to_keep copies small slices, so that they hold no block") {
+  BlockPool pool;
+  Chain chain(pool);
+  std::string expected;
+  for (int i = 0; i < 100; ++i) {
+    chain.append_to_keep(pool.copy("abc"));
+    expected += "abc";
+  }
+  CHECK(pool.blocks_in_use() == 1);
+  CHECK(text_of(chain) == expected);
+}
+
 }  // namespace
 }  // namespace millrace::buffer

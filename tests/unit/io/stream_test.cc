@@ -22,10 +22,13 @@ struct Recorder final : Stream::Listener {
   void on_end() override { ++ended; }
   void on_sent(std::size_t bytes) override { sent += bytes; }
   void on_closed() override { ++closed; }
+  void on_hangup(bool gone) override { ++(gone ? lost : half_closed); }
 
   int opened = 0;
   int ended = 0;
   int closed = 0;
+  int half_closed = 0;
+  int lost = 0;
   std::size_t sent = 0;
   std::string received;
 };
@@ -136,12 +139,49 @@ TEST_CASE("Stream: the end of the peer's stream is told once and closes nothing"
   // The watch hears of the half that is known, and then of the rest.
   world.stream.watch_hangup();
   world.ring.complete(Kind::Hangup, POLLRDHUP, true);
-  CHECK(world.stream.state() == State::Open);
+  CHECK(world.seen.half_closed == 1);
+  CHECK(world.seen.lost == 0);
   world.ring.complete(Kind::Hangup, POLLHUP | POLLERR, true);
-  CHECK(world.stream.state() == State::Closing);
+  CHECK(world.seen.lost == 1);
+  CHECK(world.stream.state() == State::Open);
+  world.stream.close(Reason::Asked);
   world.ring.complete(Kind::Hangup, -ECANCELED);
   world.ring.complete(Kind::Close, 0);
+}
+
+TEST_CASE("Stream: the watch makes a receive tell the end that it kept to itself") {
+  World world;
+  world.adopt();
+  world.stream.watch_hangup();
+  world.ring.complete_receive("last");
+  world.ring.complete(Kind::Hangup, POLLRDHUP | POLLHUP, true);
+  CHECK(world.stream.end_ahead());
+  REQUIRE(world.ring.cancelled(Kind::Receive));
+  world.ring.complete(Kind::Receive, -ECANCELED);
+  REQUIRE(world.ring.pending(Kind::Receive));
+  CHECK_FALSE(world.ring.cancelled(Kind::Receive));
+  world.ring.complete(Kind::Receive, 0);
+  CHECK(world.seen.ended == 1);
+  CHECK(world.seen.half_closed + world.seen.lost == 0);
+  CHECK_FALSE(world.stream.end_ahead());
+  world.stream.close(Reason::Asked);
+  world.ring.complete(Kind::Hangup, -ECANCELED);
+  world.ring.complete(Kind::Close, 0);
+}
+
+TEST_CASE("Stream: the watch tells of the end while receiving is paused; a failed one closes") {
+  World world;
+  world.adopt();
+  world.stream.watch_hangup();
+  world.stream.pause();
+  world.ring.complete(Kind::Receive, -ECANCELED);
+  world.ring.complete(Kind::Hangup, POLLRDHUP);
+  CHECK(world.seen.half_closed == 1);
+  REQUIRE(world.ring.pending(Kind::Hangup));  // The shot had ended.
+  world.ring.complete(Kind::Hangup, -ENOMEM);
+  world.ring.complete(Kind::Close, 0);
   CHECK(world.stream.reason() == Reason::HungUp);
+  CHECK(world.stream.error() == ENOMEM);
 }
 
 TEST_CASE("Stream: end_sending() waits for what is still to be sent") {

@@ -29,6 +29,7 @@ struct Echo final : Stream::Listener {
   void on_end() override { stream.close(Stream::Reason::Asked); }
   void on_sent(std::size_t /*bytes*/) override {}
   void on_closed() override { closed = true; }
+  void on_hangup(bool /*gone*/) override {}
 
   Stream stream;
   bool closed = false;

@@ -170,13 +170,12 @@ TEST_CASE("ClientConn: an answer that is still being sent outlives keepalive and
     world.proxy().drain();
     drained = true;
   }
-  while (bytes.size() < body.size()) {
+  while (!bytes.ends_with(body)) {
     world.pass(Millis(200));
     const std::string more = client->read();
     REQUIRE_FALSE(more.empty());
     bytes += more;
   }
-  CHECK(bytes.ends_with(body));
   world.run();
   CHECK(client->ended() == drained);
   world.pass(Millis(1'100));
