@@ -71,7 +71,7 @@ struct Limits {
   std::uint64_t body = 0;  // 0: no limit
   std::uint64_t requests_per_connection = 0;
   std::uint64_t response_header_bytes = 65'536;
-  std::uint64_t response_buffer = 262'144;
+  std::uint64_t response_buffer = 262'144;  // no limit is the largest number, not 0
 };
 
 // 0: no timeout, but for keepalive, where 0 closes after each request.
@@ -126,10 +126,10 @@ struct EnvIf {
   std::string header;  // lower case; empty: `var` is asked
   std::string var;     // a CGI variable's name
   std::shared_ptr<const re2::RE2> matches;
-  std::string set;       // the variable set, or
-  std::string unset;     // the variable removed
-  std::string value;     // as written: with $0 to $9 and ${variables}
-  Template value_parts;  // the same; only its literals hold $0 to $9
+  std::string set;          // the variable set, or
+  std::string unset;        // the variable removed
+  std::string value = "1";  // as written: with $0 to $9 and ${variables}
+  Template value_parts;     // the same; only its literals hold $0 to $9
 };
 
 struct HeaderEntry {
@@ -207,8 +207,8 @@ struct Server {
 
 struct Log {
   enum class Format : std::uint8_t { Json, Combined };
-  std::string access = "off";  // "off", "stdout" or a path
-  Format format = Format::Json;
+  std::string access = "off";    // nothing else is supported yet
+  Format format = Format::Json;  // of the access log
   std::string error = "stderr";  // "stderr" or a path
   LogLevel level = LogLevel::Info;
 };

@@ -74,7 +74,10 @@ std::string handler_text(const Config& config, const Route& route) {
       break;
   }
   const Balancer& balancer = config.balancers[route.balancer];
-  if (balancer.plain) return balancer.name;
+  if (balancer.plain) {
+    const std::string& name = balancer.members.front().name;
+    return balancer.name + (name == balancer.name ? "" : " (" + name + ")");
+  }
   std::string members;
   for (const Member& member : balancer.members) {
     join(members, ", ", member.name);

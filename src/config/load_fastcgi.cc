@@ -113,7 +113,6 @@ bool exactly_one(Table& table, std::string_view a, std::string_view b) {
 }
 
 void read_condition_value(Table& table, EnvIf& out) {
-  out.value = "1";
   const Entry* entry = table.find("value");
   if (entry == nullptr) {
     out.value_parts.parts.push_back({out.value, std::nullopt, {}});

@@ -152,7 +152,9 @@ void read_limits(Table& parent, Limits& out, bool of_route) {
   Table table(parent.faults(), child(parent, "limits"), "limits", in_quotes("limits"));
   table.size("body", out.body);
   table.size("response_header_bytes", out.response_header_bytes);
+  // Compared with whenever a piece of a response has come: no limit is one that is never reached.
   table.size("response_buffer", out.response_buffer);
+  if (out.response_buffer == 0) out.response_buffer = kAny;
   if (of_route) {
     fault_on_route(table, "limits", {"uri", "header_bytes", "headers", "requests_per_connection"});
   } else {

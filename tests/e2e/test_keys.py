@@ -16,6 +16,16 @@ PLAIN = b"Content-Type: text/plain\r\n\r\n"
 
 
 class KeyCase(ProxyCase):
+    def refused_file(self, *said, text=""):
+        """What `check` says of a file with this text behind a listener and a site."""
+        path = self.file("refused.toml", b'[[listen]]\naddress = "127.0.0.1:1"\n[[site]]\n'
+                         b'[[site.route]]\npath = "/"\n' + text.encode())
+        done = subprocess.run([BINARY, "check", "-c", path], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(2, done.returncode)
+        for words in said:
+            self.assertIn(words, done.stderr)
+
     def routes(self, app, *routes, site="", before=""):
         """A proxy with a site of these routes; $APP is the application's URL."""
         tables = "".join(f"[[site.route]]\n{route}\n" for route in routes)
@@ -66,8 +76,18 @@ class Log(KeyCase):
 
     def test_level(self):
         self.assertEqual({"info", "error"}, self.lines("info"))
+        self.assertEqual({"info", "error"}, self.lines("debug"))  # Nothing more is logged yet.
         self.assertEqual({"error"}, self.lines("warn"))
         self.assertEqual({"error"}, self.lines("error"))
+
+    def test_access(self):
+        """There is no access log yet: it may be off, whatever its format would be."""
+        for value in ("stdout", "/var/log/access.log"):
+            self.refused_file(f'access = "{value}" is not supported yet',
+                              text=f'respond = {{}}\n[log]\naccess = "{value}"\n')
+        for value in ("json", "combined"):
+            self.routes(None, 'path = "/"\nrespond = {}',
+                        before=f'[log]\naccess = "off"\nformat = "{value}"')
 
     def test_name_of_a_member(self):
         """A member's `name` is what the log calls it."""
@@ -93,6 +113,28 @@ class Limits(KeyCase):
                              'limits = { response_header_bytes = "2KiB" }')
         self.assertEqual(502, narrow.get("/narrow").status)
         self.ask(narrow)
+
+
+    def test_response_buffer_0(self):
+        """No limit: the application is done with its answer, though the client reads nothing."""
+        size = 48 << 20
+        done = threading.Event()
+
+        def script(conn, request):
+            conn.socket.settimeout(50)
+            conn.finish(request, PLAIN + bytes(size))
+            done.set()
+
+        app = self.backend().always(script)
+        for zero in (("", "[limits]\nresponse_buffer = 0"),
+                     ("limits = { response_buffer = 0 }", "")):
+            with self.subTest(zero):
+                done.clear()
+                proxy = self.routes(app, f'path = "/"\nto = "$APP"\n{zero[0]}', before=zero[1])
+                client = self.connect(proxy, receive_buffer=4096, timeout=50)
+                client.send(request_bytes("GET", "/"))
+                self.assertTrue(done.wait(30), "the application was throttled")
+                self.assertEqual(size, len(client.response().body))
 
 
 class Pages(KeyCase):
@@ -315,14 +357,19 @@ class Members(KeyCase):
                             ("8", "multiplex = 8 is not supported yet"),
                             ('"of"', "did you mean")):
             with self.subTest(value):
-                path = self.file("m.toml", b'[[listen]]\naddress = "127.0.0.1:1"\n[[site]]\n'
-                                 b'[[site.route]]\npath = "/"\nto = { url = "unix:/x", '
-                                 b'multiplex = ' + value.encode() + b" }\n")
-                done = subprocess.run([BINARY, "check", "-c", path], capture_output=True,
-                                      text=True, check=False)
-                self.assertEqual(2, done.returncode)
-                self.assertIn(said, done.stderr)
+                self.refused_file(
+                    said, text=f'to = {{ url = "unix:/x", multiplex = {value} }}\n')
         self.ask(self.member(self.backend(), 'multiplex = "off"'))
+
+
+    def test_keys_of_balancers_on_a_plain_target(self):
+        """It has all requests whatever its weight, and is always tried, whatever has failed."""
+        app = self.backend().always(close_at_once)
+        proxy = self.member(
+            app, 'weight = 0.01, retry = "1h", fails = { count = 1, within = "1h" }')
+        for count in (1, 2, 3):
+            self.assertEqual(502, proxy.get().status)
+            self.assertEqual(count, len(app.requests))
 
 
 class Balancers(KeyCase):

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <re2/re2.h>
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -174,7 +176,7 @@ respond = {})");
   CHECK(a.limits.headers == 7);
   CHECK(a.limits.body == 1'048'576);
   CHECK(a.limits.response_header_bytes == 1024);
-  CHECK(a.limits.response_buffer == 0);
+  CHECK(a.limits.response_buffer == std::uint64_t{std::numeric_limits<std::int64_t>::max()});
   CHECK(a.timeouts.response == Millis{5'000});
   CHECK(a.timeouts.connect == Millis{0});
   CHECK(a.timeouts.header == Millis{250});

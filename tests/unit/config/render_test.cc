@@ -156,7 +156,7 @@ below = true
 to = "balancer://app/"
 [[site.route]]
 match = "[.]php$"
-to = { url = "fcgi://h:9000/srv" }
+to = { url = "fcgi://h:9000/srv", name = "php" }
 [[site]]
 [[site.route]]
 path = "/"
@@ -165,7 +165,7 @@ respond = { status = 404 }
 members = [{ url = "fcgi://h:1/", name = "one" }, { url = "fcgi://h:2/" }]
 )~");
   CHECK(routes_text(config) ==
-        R"~([::1]:80               a.example,*.b.example  ~ [.]php$        fcgi://h:9000/srv
+        R"~([::1]:80               a.example,*.b.example  ~ [.]php$        fcgi://h:9000/srv (php)
 [::1]:80               a.example,*.b.example  GET,POST /exact  respond 200
 [::1]:80               a.example,*.b.example  /long/           redirect 308 to https://${host})~"
         R"~(${header.x-to}
