@@ -270,6 +270,14 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(2, done.returncode)
             self.assertIn(file, done.stderr)
 
+    def test_name_that_does_not_resolve(self):
+        """E46: names of applications are looked up at the start, and `run` says which is wrong."""
+        name = "a" * 64 + ".invalid"  # No name server is asked for a label of 64 bytes.
+        text = GOOD.replace("127.0.0.1:4000", f"{name}:4000")
+        status, _, errors = check(text, "run")
+        self.assertEqual(1, status)
+        self.assertIn(name, errors)
+
     def test_default_file(self):
         if not os.path.exists("/etc/millrace/millrace.toml"):
             done = self.run_with("check")
