@@ -26,6 +26,14 @@ using Fd = int;
 inline constexpr Fd kNoFd = -1;
 using Millis = std::chrono::milliseconds;
 
+// What a receive goes into: blocks of 16, 64 or 512 KiB.
+enum class BlockSize : std::uint8_t { Small, Medium, Large };
+
+// In bytes.
+[[nodiscard]] constexpr std::uint32_t credit_of(BlockSize blocks) {
+  return blocks == BlockSize::Small ? 16'384 : 65'536;
+}
+
 class Ring {
  public:
   Ring() = default;
@@ -49,11 +57,10 @@ class Ring {
   virtual void accept(Op& op, Fd listener, bool many) = 0;
   // `address` stays where it is until the completion.
   virtual void connect(Op& op, Fd fd, const SocketAddress& address) = 0;
-  // Multishot, into blocks that the kernel picks. A result of 0 is the end of the stream. With
-  // `credit`, in bytes, the shot ends once that much was received, where the kernel can (6.17); a
-  // credit of kBulk or more asks for large blocks.
-  static constexpr std::uint32_t kBulk = 65536;
-  virtual void receive(Op& op, Fd fd, std::uint32_t credit) = 0;
+  // Multishot, into blocks that the kernel picks, of the size that is named. A result of 0 is the
+  // end of the stream. The shot ends once credit_of(blocks) bytes were received, where the kernel
+  // can (6.17).
+  virtual void receive(Op& op, Fd fd, BlockSize blocks) = 0;
   // Sends from the front of the chain and completes when all that was gathered is sent: the result
   // is its size, unless the connection broke. The chain's front stays as it is until then.
   virtual void send(Op& op, Fd fd, const buffer::Chain& bytes) = 0;

@@ -13,9 +13,11 @@ namespace {
 
 using State = Stream::State;
 
-// A receive ends after so many bytes and is started anew: with large blocks where it got so many at
-// once, since a stream in full flow is cheaper in large pieces.
-constexpr std::uint32_t kCredit = 16384;
+// A stream in full flow is cheaper in large pieces: what fills a block gets larger ones.
+constexpr BlockSize blocks_after(std::size_t received) {
+  if (received >= 65'536) return BlockSize::Large;
+  return received >= 16'384 ? BlockSize::Medium : BlockSize::Small;
+}
 
 // The diagram in the header, as a question.
 constexpr bool may_follow(State from, State to) {
@@ -129,7 +131,7 @@ void Stream::on_received(Completion& done) {
   if (done.failed() && done.result != -ENOBUFS && done.result != -ECANCELED) {
     return fail(Reason::ReadFailed, -done.result);
   }
-  bulk_ = done.bytes.size() >= kCredit;
+  blocks_ = blocks_after(done.bytes.size());
   if (!done.more) {
     arm();
   } else if (paused_) {
@@ -172,7 +174,7 @@ void Stream::enter(State next) {
 
 void Stream::arm() {
   if (state_ != State::Open || paused_ || ended_ || receive_.in_flight()) return;
-  loop_.ring.receive(receive_, fd_, bulk_ ? Ring::kBulk : kCredit);
+  loop_.ring.receive(receive_, fd_, blocks_);
 }
 
 void Stream::start_send() {

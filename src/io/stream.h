@@ -114,8 +114,8 @@ class Stream : private base::ListNode<UnsentTag> {
   Reason reason_ = Reason::None;
   bool paused_ = false;
   bool ended_ = false;
-  bool end_ahead_ = false;   // the peer's stream has ended, whether or not we have read so far
-  bool bulk_ = false;        // the last receive filled its block
+  bool end_ahead_ = false;  // the peer's stream has ended, whether or not we have read so far
+  BlockSize blocks_ = BlockSize::Small;
   bool cancelling_ = false;  // the receive in flight was asked to stop
   bool ending_ = false;      // end_sending() was asked for
 };

@@ -45,7 +45,6 @@ class LentBlocks final : public buffer::BlockOwner {
                           io_uring_buf_ring_mask(count()), to_announce_++);
     ++with_kernel_;
   }
-  [[nodiscard]] int group() const { return group_; }
 
  private:
   [[nodiscard]] unsigned count() const { return static_cast<unsigned>(blocks_.size()); }

@@ -32,10 +32,12 @@ constexpr unsigned kSubmissions = 4096;
 constexpr unsigned kCompletions = 16384;
 constexpr unsigned kCompletionsPerTurn = 1024;  // More wait for the next turn, after the timers.
 // A few hot blocks beat many cold ones: what is received is sent on while it is in the cache.
-constexpr unsigned kBlocks = 256;
-constexpr std::size_t kBlockBytes = 16384;
-constexpr unsigned kBulkBlocks = 32;
-constexpr std::size_t kBulkBlockBytes = 262144;
+struct Lending {
+  unsigned count;
+  std::size_t bytes;
+};
+constexpr std::array<Lending, 3> kLendings{{{256, 16'384}, {64, 65'536}, {16, 524'288}}};
+constexpr unsigned kIdsPerSize = 256;
 constexpr std::size_t kScratchVectors = 8192;
 constexpr std::size_t kSendVectors = 64;  // At most so many slices in one send.
 
@@ -87,7 +89,7 @@ class UringRing final : public Ring {
 
   void accept(Op& op, Fd listener, bool many) override;
   void connect(Op& op, Fd fd, const SocketAddress& address) override;
-  void receive(Op& op, Fd fd, std::uint32_t credit) override;
+  void receive(Op& op, Fd fd, BlockSize blocks) override;
   void send(Op& op, Fd fd, const buffer::Chain& bytes) override;
   void watch_hangup(Op& op, Fd fd) override;
   void watch_readable(Op& op, Fd fd) override;
@@ -109,8 +111,7 @@ class UringRing final : public Ring {
   buffer::BlockPool& pool_;
   io_uring ring_{};
   bool ready_ = false;
-  LentBlocks blocks_;
-  LentBlocks bulk_blocks_;
+  std::array<LentBlocks, kLendings.size()> blocks_;  // by BlockSize
   // Read by the kernel when it takes the submission, so free again after each submit.
   std::array<iovec, kScratchVectors> vectors_{};
   std::array<msghdr, kSubmissions> messages_{};
@@ -126,8 +127,8 @@ UringRing::~UringRing() {
   all.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
   all.timeout = {-1, -1};
   io_uring_register_sync_cancel(&ring_, &all);
-  blocks_.exit(ring_);
-  bulk_blocks_.exit(ring_);
+  for (LentBlocks& blocks : blocks_)
+    blocks.exit(ring_);
   io_uring_queue_exit(&ring_);
 }
 
@@ -136,8 +137,13 @@ int UringRing::init() {
   if (error < 0) return error;
   ready_ = true;
   io_uring_register_ring_fd(&ring_);
-  error = blocks_.init(ring_, 0, 0, kBlocks, kBlockBytes);
-  return error < 0 ? error : bulk_blocks_.init(ring_, 1, kBlocks, kBulkBlocks, kBulkBlockBytes);
+  for (unsigned i = 0; i < kLendings.size(); ++i) {
+    const Lending& lending = kLendings[i];
+    error =
+        blocks_[i].init(ring_, static_cast<int>(i), i * kIdsPerSize, lending.count, lending.bytes);
+    if (error < 0) return error;
+  }
+  return 0;
 }
 
 Fd UringRing::open_socket(const SocketAddress& address) {
@@ -178,14 +184,15 @@ void UringRing::connect(Op& op, Fd fd, const SocketAddress& address) {
   io_uring_prep_connect(sqe(op), fd, address.get(), address.length);
 }
 
-void UringRing::receive(Op& op, Fd fd, std::uint32_t credit) {
+// Without a credit a shot may take many blocks, of which only the small ones are many.
+void UringRing::receive(Op& op, Fd fd, BlockSize blocks) {
+  if (!features_.receive_credit) blocks = BlockSize::Small;
   io_uring_sqe* entry = sqe(op);
   io_uring_prep_recv_multishot(entry, fd, nullptr, 0, 0);
   entry->flags |= IOSQE_BUFFER_SELECT;
-  const bool bulk = credit >= kBulk && features_.receive_credit;
-  entry->buf_group = static_cast<std::uint16_t>((bulk ? bulk_blocks_ : blocks_).group());
+  entry->buf_group = static_cast<std::uint16_t>(blocks);
   entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
-  if (features_.receive_credit) entry->optlen = credit;
+  if (features_.receive_credit) entry->optlen = credit_of(blocks);
 }
 
 void UringRing::send(Op& op, Fd fd, const buffer::Chain& bytes) {
@@ -247,8 +254,8 @@ void UringRing::cancel(Op& op) {
 }
 
 void UringRing::turn(std::optional<Millis> wait) {
-  blocks_.announce();
-  bulk_blocks_.announce();
+  for (LentBlocks& blocks : blocks_)
+    blocks.announce();
   if (wait && *wait <= Millis(0)) {
     io_uring_submit_and_get_events(&ring_);
   } else {
@@ -276,8 +283,8 @@ void UringRing::dispatch() {
         .result = entry->res, .more = (entry->flags & IORING_CQE_F_MORE) != 0, .bytes = {}};
     if ((entry->flags & IORING_CQE_F_BUFFER) != 0) {
       const unsigned id = entry->flags >> IORING_CQE_BUFFER_SHIFT;
-      done.bytes = (id < kBlocks ? blocks_ : bulk_blocks_)
-                       .take(id, static_cast<std::size_t>(std::max(done.result, 0)), pool_);
+      done.bytes = blocks_[id / kIdsPerSize].take(
+          id, static_cast<std::size_t>(std::max(done.result, 0)), pool_);
     }
     io_uring_cqe_seen(&ring_, entry);
     if (op != nullptr) deliver(*op, std::move(done));

@@ -63,9 +63,9 @@ void SimRing::connect(io::Op& op, Fd fd, const io::SocketAddress& address) {
   add(Kind::Connect, op, fd).address = &address;
 }
 
-void SimRing::receive(io::Op& op, Fd fd, std::uint32_t credit) {
+void SimRing::receive(io::Op& op, Fd fd, io::BlockSize blocks) {
   MUST(find(Kind::Receive, fd) == nullptr);
-  add(Kind::Receive, op, fd).credit = credit;
+  add(Kind::Receive, op, fd).credit = io::credit_of(blocks);
 }
 
 void SimRing::send(io::Op& op, Fd fd, const buffer::Chain& bytes) {

@@ -58,7 +58,7 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   void reset_when_closed(Fd fd) override;
   void accept(io::Op& op, Fd listener, bool many) override;
   void connect(io::Op& op, Fd fd, const io::SocketAddress& address) override;
-  void receive(io::Op& op, Fd fd, std::uint32_t credit) override;
+  void receive(io::Op& op, Fd fd, io::BlockSize blocks) override;
   void send(io::Op& op, Fd fd, const buffer::Chain& bytes) override;
   void watch_hangup(io::Op& op, Fd fd) override;
   void watch_readable(io::Op& op, Fd fd) override;
