@@ -30,11 +30,7 @@ void ClientConn::start(io::Fd fd, const io::Endpoint& local) {
 }
 
 void ClientConn::on_bytes(buffer::Slice bytes) {
-  if (state_ == State::Closing) return;
-  if (state_ == State::Lingering) {
-    if (after_ == After::Close) after_ = After::Linger;
-    return;
-  }
+  if (state_ == State::Closing || state_ == State::Lingering) return;
   if (state_ == State::Idle) state_ = State::Reading;
   input_.append(std::move(bytes));
   pump();
@@ -151,12 +147,10 @@ void ClientConn::time_idling() {
 void ClientConn::linger() {
   state_ = State::Lingering;
   read_timer_.disarm();
-  // Closing with bytes unread would reset the connection and destroy the answer.
-  if (after_ == After::Close && (!input_.empty() || stream_.paused())) after_ = After::Linger;
   input_.clear();
   if (!out().empty()) return;
   if (after_ == After::Reset) return reset();
-  if (after_ != After::Linger || stream_.ended()) return close();
+  if (stream_.ended()) return close();
   stream_.end_sending();
   stream_.resume();
   read_timeout(kLinger);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "http/fields.h"
 #include "proxy/client_conn.h"
 #include "proxy/proxy.h"
 
@@ -92,7 +93,23 @@ void Exchange::handle() {
     return reply_error({.status = 413}, {});
   }
   if (route.handler != config::Handler::Target) return answer_by_route();
+  if (head_->method == http::Method::Options && ends_here()) return;
   begin_target();
+}
+
+// RFC 9110 7.6.2: OPTIONS is answered by the last recipient that Max-Forwards allows. True: it has
+// been answered.
+bool Exchange::ends_here() {
+  const http::Field* left = http::find(head_->fields, "max-forwards");
+  if (left == nullptr) return false;
+  const std::string_view digits = left->value;
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+    reply_error({.status = 400}, "Max-Forwards is not a number");
+    return true;
+  }
+  if (digits.find_first_not_of('0') != std::string_view::npos) return false;
+  reply_text(204, {}, {}, {.extra_name = "Allow", .extra_value = kMethods});
+  return true;
 }
 
 void Exchange::answer_by_route() {
@@ -113,7 +130,9 @@ void Exchange::begin_target() {
   if (route.check_file && !script_exists()) {
     return reply_error({.status = 404}, "the script is not there");
   }
-  if (route.timeouts.total > Millis(0)) proxy_.loop().timers.arm(total_, route.timeouts.total);
+  if (route.timeouts.total > Millis(0) && !total_.armed()) {
+    proxy_.loop().timers.arm(total_, route.timeouts.total);
+  }
   if (!watching_) proxy_.loop().timers.arm(watch_, kWatchAfter);
   tried_.clear();
   queue_until_ = Millis(0);
@@ -282,13 +301,11 @@ void Exchange::on_watch() {
 // The answer is complete in the client's out(). The client's connection goes on to its next request
 // in here, with this very exchange perhaps: nothing may be touched afterwards.
 void Exchange::finish() {
-  const bool whole = message_ended_;
   const bool keep =
-      keep_alive_ && whole && response_.framing() != ResponseFlow::Framing::UntilClose;
+      keep_alive_ && message_ended_ && response_.framing() != ResponseFlow::Framing::UntilClose;
   ClientConn* client = client_;
   finish_memory();
-  client->finish(keep ? ClientConn::After::Keep
-                      : (whole ? ClientConn::After::Close : ClientConn::After::Linger));
+  client->finish(keep ? ClientConn::After::Keep : ClientConn::After::Close);
 }
 
 void Exchange::cut(std::string_view why) {

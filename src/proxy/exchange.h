@@ -70,6 +70,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   // exchange.cc: routing and the proxy's own answers
   void handle();
   void answer_by_route();
+  bool ends_here();
   void begin_target();
   void want_body();
   bool script_exists();

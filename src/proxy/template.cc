@@ -130,7 +130,7 @@ std::string_view request_uri(const http::RequestHead& head, std::string& scratch
   const std::size_t path = target.find_first_of("/?", scheme_end + kSchemeEnd.size());
   if (path == std::string_view::npos) return "/";
   if (target[path] == '/') return target.substr(path);
-  scratch.assign("/");
+  scratch.assign(1, '/');
   scratch.append(target.substr(path));
   return scratch;
 }

@@ -63,8 +63,10 @@ std::string apache_prefix(const config::Address& backend) {
   std::string prefix(kScheme);
   if (backend.kind == config::Address::Kind::Unix) return prefix + "localhost";
   const bool ipv6 = backend.host.find(':') != std::string::npos;
-  prefix += ipv6 ? "[" + backend.host + "]" : backend.host;
-  if (backend.port != kApacheDefaultPort) prefix += ":" + std::to_string(backend.port);
+  if (ipv6) prefix.push_back('[');
+  prefix.append(backend.host);
+  if (ipv6) prefix.push_back(']');
+  if (backend.port != kApacheDefaultPort) prefix.append(":").append(std::to_string(backend.port));
   return prefix;
 }
 

@@ -13,12 +13,13 @@ namespace millrace::testing {
 namespace {
 
 constexpr std::size_t kCompletionsPerTurn = 256;
+constexpr int kFdFirst = 2'000'000;  // Never the number of a real descriptor.
+
 constexpr const char* name_of(SimRing::Kind kind) {
   constexpr std::array kNames = {"accept",   "connect", "receive", "send", "hangup",
                                  "readable", "close",   "write",   "read"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
-constexpr int kFdFirst = 2'000'000;  // Never the number of a real descriptor.
 
 }  // namespace
 
@@ -298,12 +299,8 @@ void SimNet::serve_hangup(Request& request) {
     link.hangup_told_ = true;
     return post(request, POLLHUP | POLLERR, choices_.chance(500));
   }
-  if (!link.peer_ended_) return;
-  if (!link.end_told_) {
-    if (hold(request)) return;
-    link.end_told_ = true;
-    return post(request, POLLRDHUP, true);
-  }
+  if (!link.peer_ended_ || (!link.end_told_ && hold(request))) return;
+  if (!std::exchange(link.end_told_, true)) return post(request, POLLRDHUP, true);
   if (choices_.chance(faults.spurious_hangup)) {
     post(request, POLLRDHUP | POLLIN, !choices_.chance(faults.stop_multishot));
   }

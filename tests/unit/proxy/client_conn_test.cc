@@ -196,6 +196,10 @@ TEST_CASE("ClientConn: drain closes idle connections and lets running requests e
   const Reply reply = reply_of(*running);
   CHECK(reply.body == "hello");
   CHECK(reply.field("Connection") == "close");
+  CHECK(running->ended());
+  CHECK_FALSE(world.proxy().over());  // It may still be sending.
+  running->close();
+  world.run();
   CHECK(world.proxy().over());
 }
 
