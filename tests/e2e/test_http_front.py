@@ -3,11 +3,28 @@ absolute-form, half-close, and the answers that the proxy gives by itself (docs/
 """
 
 import json
+import select
 import threading
 
 from harness import ProxyCase
 from http_client import chunked, request_bytes
 from scripts import after, cgi
+
+
+class MaxForwards(ProxyCase):
+    def test_options(self):
+        """RFC 9110 7.6.2; other methods do not care."""
+        app = self.backend()
+        client = self.connect(self.proxy_to(app))
+        for number in ("0", "00"):
+            response = client.request("OPTIONS", "/", {"Max-Forwards": number})
+            self.assertEqual((204, b""), (response.status, response.body))
+            self.assertIn("OPTIONS", response.header("Allow"))
+        self.assertEqual([], app.requests)
+        self.assertEqual(200, client.request("OPTIONS", "/", {"Max-Forwards": "1"}).status)
+        self.assertEqual(200, client.request("GET", "/", {"Max-Forwards": "x"}).status)
+        self.assertEqual(400, client.request("OPTIONS", "/", {"Max-Forwards": "-1"}).status)
+        self.assertEqual(2, len(app.requests))
 
 
 class Connections(ProxyCase):
@@ -27,6 +44,21 @@ class Connections(ProxyCase):
         client.send(b"".join(request_bytes("GET", f"/{n}") for n in range(50)))
         self.assertEqual([b"/%d" % n for n in range(50)],
                          [client.response().body for _ in range(50)])
+
+    def test_what_comes_behind_the_last_answer_destroys_nothing(self):
+        """RFC 9112 9.6: the client sends on until it has read that the connection ends."""
+        body = b"x" * 100_000
+        client = self.connect(self.proxy_to(self.backend().always(cgi("A: b\r\n\r\n", body))))
+        client.send(request_bytes("GET", "/", {"Connection": "close"}))
+        ended = select.poll()
+        ended.register(client.socket, select.POLLRDHUP)
+        self.assertTrue(ended.poll(5000), "the connection is not ended")
+        for _ in range(3):
+            client.send(request_bytes("GET", "/"))
+        response = client.response()
+        self.assertEqual(body, response.body)
+        self.assertTrue(response.says_close())
+        self.assertEqual("eof", client.end())
 
     def test_pipelined_behind_a_body(self):
         app = self.backend()
