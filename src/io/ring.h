@@ -52,9 +52,9 @@ class Ring {
   // Closing it will reset the connection: what the peer has got then does not look complete.
   virtual void reset_when_closed(Fd fd) = 0;
 
-  // Each completion's result is a new connection's descriptor; with `many`, it goes on until it is
-  // cancelled or fails.
-  virtual void accept(Op& op, Fd listener, bool many) = 0;
+  // The next connection that waits at a listener, or a negative errno: -EAGAIN where none does. Not
+  // an operation either: one in flight would take a connection before there is a place for it.
+  virtual Fd accept(Fd listener) = 0;
   // `address` stays where it is until the completion.
   virtual void connect(Op& op, Fd fd, const SocketAddress& address) = 0;
   // Multishot, into blocks that the kernel picks, of the size that is named. A result of 0 is the
@@ -67,7 +67,7 @@ class Ring {
   // Multishot. The result is poll(2)'s: POLLRDHUP when the peer has ended its stream, POLLHUP or
   // POLLERR when both directions are closed or the connection has failed.
   virtual void watch_hangup(Op& op, Fd fd) = 0;
-  // Completes when `fd` can be read.
+  // Completes when `fd` can be read. Of those who watch one listener, not all are woken.
   virtual void watch_readable(Op& op, Fd fd) = 0;
   // A file without a name, for what does not fit into memory, or a negative errno. Not an operation
   // either.

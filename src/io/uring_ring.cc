@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -87,7 +88,7 @@ class UringRing final : public Ring {
   void end_sending(Fd fd) override { ::shutdown(fd, SHUT_WR); }
   void reset_when_closed(Fd fd) override;
 
-  void accept(Op& op, Fd listener, bool many) override;
+  Fd accept(Fd listener) override;
   void connect(Op& op, Fd fd, const SocketAddress& address) override;
   void receive(Op& op, Fd fd, BlockSize blocks) override;
   void send(Op& op, Fd fd, const buffer::Chain& bytes) override;
@@ -175,9 +176,9 @@ void UringRing::reset_when_closed(Fd fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-void UringRing::accept(Op& op, Fd listener, bool many) {
-  const auto prepare = many ? io_uring_prep_multishot_accept : io_uring_prep_accept;
-  prepare(sqe(op), listener, nullptr, nullptr, SOCK_CLOEXEC);
+Fd UringRing::accept(Fd listener) {
+  const Fd fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  return fd < 0 ? -errno : fd;
 }
 
 void UringRing::connect(Op& op, Fd fd, const SocketAddress& address) {
@@ -222,7 +223,7 @@ void UringRing::watch_hangup(Op& op, Fd fd) {
 }
 
 void UringRing::watch_readable(Op& op, Fd fd) {
-  io_uring_prep_poll_add(sqe(op), fd, POLLIN);
+  io_uring_prep_poll_add(sqe(op), fd, POLLIN | EPOLLEXCLUSIVE);
 }
 
 void UringRing::write(Op& op, Fd file, const buffer::Chain& bytes, std::uint64_t offset) {

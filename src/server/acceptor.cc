@@ -1,12 +1,7 @@
 #include "server/acceptor.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <string>
 
 #include "base/log.h"
 
@@ -14,84 +9,84 @@ namespace millrace::server {
 namespace {
 
 constexpr io::Millis kPause{100};
-// A multishot accept takes all that waits at once; below so much room, connections are taken one by
-// one, so that there are never more than allowed.
-constexpr std::uint64_t kRoomForMany = 4096;
+constexpr int kAtOnceMax = 64;  // Then others have their turn.
+constexpr int kNoPlace = -EUSERS;
+
+bool is_shortage(int result) {
+  return result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS;
+}
 
 }  // namespace
 
 void Acceptor::start() {
-  many_ = room() >= kRoomForMany;
-  loop_.ring.accept(accept_, fd_.get(), many_);
-}
-
-std::uint64_t Acceptor::room() const {
-  return gate_.max - std::min(gate_.max, gate_.connections.load(std::memory_order_relaxed));
+  loop_.ring.watch_readable(readable_, fd_.get());
 }
 
 void Acceptor::stop() {
   if (stopped_) return;
   stopped_ = true;
   pause_.disarm();
-  if (accept_.in_flight()) {
-    loop_.ring.cancel(accept_);
+  if (readable_.in_flight()) {
+    loop_.ring.cancel(readable_);
   } else {
     finish();
   }
 }
 
 void Acceptor::finish() {
-  ::fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
-  while (true) {
-    const io::Fd fd = ::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) break;
-    adopt(fd);
+  while (take_one() == 0) {
   }
   fd_.reset(-1);
 }
 
-void Acceptor::adopt(io::Fd fd) {
-  gate_.connections.fetch_add(1, std::memory_order_relaxed);
-  proxy_.adopt(fd, listener_);
-}
-
-void Acceptor::on_room() {
-  if (paused_ && room() > 0) on_pause_over();
-}
-
-void Acceptor::on_accepted(io::Completion& done) {
-  if (done.result >= 0) adopt(done.result);
-  if (stopped_) {
-    if (!done.more) finish();
-    return;
+// A connection is taken in: 0, or a negative errno.
+int Acceptor::take_one() {
+  if (!gate_.enter()) return kNoPlace;
+  const io::Fd fd = loop_.ring.accept(fd_.get());
+  if (fd < 0) {
+    gate_.leave();
+    return fd;
   }
-  const bool short_of = done.result == -EMFILE || done.result == -ENFILE ||
-                        done.result == -ENOMEM || done.result == -ENOBUFS;
-  if (short_of && !paused_) {
+  proxy_.adopt(fd, listener_);
+  return 0;
+}
+
+void Acceptor::on_readable(io::Completion& done) {
+  if (stopped_) return finish();
+  int result = done.failed() ? done.result : 0;
+  int taken = 0;
+  while (taken < at_once_ && result == 0) {
+    result = take_one();
+    taken += static_cast<int>(result == 0);
+  }
+  at_once_ = taken < at_once_ ? std::max(taken, 1) : std::min(2 * taken, kAtOnceMax);
+  if (result == kNoPlace) return pause();
+  if (!is_shortage(result)) {
+    warned_ = false;
+    return start();
+  }
+  if (!warned_) {
     base::Log::write(base::Level::Warn, {},
                      "no descriptors or memory for more connections; new ones wait");
   }
-  if (room() == 0 || short_of) return pause();
-  if (!done.more) {
-    if (!paused_) start();
-  } else if (many_ && room() < kRoomForMany) {
-    many_ = false;
-    loop_.ring.cancel(accept_);
-  }
+  warned_ = true;
+  pause();
 }
 
 void Acceptor::pause() {
-  if (!paused_ && accept_.in_flight()) loop_.ring.cancel(accept_);
   paused_ = true;
   loop_.timers.arm(pause_, kPause);
 }
 
+void Acceptor::on_room() {
+  if (paused_) on_pause_over();
+}
+
 void Acceptor::on_pause_over() {
   if (stopped_) return;
-  if (room() == 0) return pause();
   paused_ = false;
   pause_.disarm();
-  if (!accept_.in_flight()) start();
+  start();
 }
 
 }  // namespace millrace::server

@@ -1,9 +1,11 @@
-// Accepts a worker's new connections from one listener. Accepting pauses where no more connections
-// are allowed, or none are possible (descriptors, memory): they wait in the backlog, and accepting
-// goes on when a connection has gone, or a little later.
+// Accepts a worker's new connections from one listener: it is watched, and what waits there is
+// taken in, each connection after its place. So there are never more than allowed, and a worker
+// that nobody connects to keeps no place from the others. Accepting pauses where no more
+// connections are allowed, or none are possible (descriptors, memory): they wait in the backlog,
+// and accepting goes on when a connection has gone, or a little later.
 //
 // When the worker ends, what already waits in the backlog is taken in before the listener is
-// closed: closing it would reset those connections.
+// closed: closing it resets those connections for which there is no place.
 #pragma once
 
 #include <atomic>
@@ -20,10 +22,22 @@ namespace millrace::server {
 struct Gate {
   std::atomic<std::uint64_t> connections{0};
   std::uint64_t max = 0;
+
+  // A place for one more; false: there is none. It is left when the connection has gone, or has not
+  // come.
+  [[nodiscard]] bool enter() {
+    std::uint64_t seen = connections.load(std::memory_order_relaxed);
+    while (seen < max) {
+      if (connections.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
+  void leave() { connections.fetch_sub(1, std::memory_order_relaxed); }
 };
 
 class Acceptor {
  public:
+  // The listener does not block.
   Acceptor(io::Loop& loop, proxy::Proxy& proxy, Gate& gate, base::UniqueFd fd, std::size_t listener)
       : loop_(loop), proxy_(proxy), gate_(gate), fd_(std::move(fd)), listener_(listener) {}
 
@@ -32,25 +46,26 @@ class Acceptor {
   void stop();
   // A connection has gone.
   void on_room();
-  [[nodiscard]] bool over() const { return stopped_ && !accept_.in_flight(); }
+  [[nodiscard]] bool over() const { return stopped_ && !readable_.in_flight(); }
 
  private:
-  void on_accepted(io::Completion& done);
+  void on_readable(io::Completion& done);
   void on_pause_over();
-  void adopt(io::Fd fd);
+  int take_one();
   void pause();
   void finish();
-  [[nodiscard]] std::uint64_t room() const;
 
   io::Loop& loop_;
   proxy::Proxy& proxy_;
   Gate& gate_;
   base::UniqueFd fd_;
   const std::size_t listener_;
-  io::Op accept_ = io::Op::to<&Acceptor::on_accepted>(this);
+  io::Op readable_ = io::Op::to<&Acceptor::on_readable>(this);
   io::Timer pause_ = io::Timer::to<&Acceptor::on_pause_over>(this);
-  bool many_ = false;
+  // How many are taken in without looking again whether some wait: accepting in vain costs more.
+  int at_once_ = 1;
   bool paused_ = false;
+  bool warned_ = false;  // of what is short, until all that waits has been taken in
   bool stopped_ = false;
 };
 

@@ -14,6 +14,9 @@
 namespace millrace::server {
 namespace {
 
+// Accepting never waits: another worker, or nobody, may have what a listener was readable for.
+constexpr int kListening = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
 std::string failure(const config::Listener& listener, const char* what) {
   return listener.address.text() + ": " + what + ": " + std::strerror(errno);
 }
@@ -24,7 +27,7 @@ void set(int fd, int level, int option) {
 }
 
 base::UniqueFd bound(const io::SocketAddress& address, bool reuse_port) {
-  base::UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  base::UniqueFd fd(::socket(address.family(), kListening, 0));
   if (!fd.valid()) return fd;
   set(fd.get(), SOL_SOCKET, SO_REUSEADDR);
   if (reuse_port) set(fd.get(), SOL_SOCKET, SO_REUSEPORT);
@@ -84,7 +87,7 @@ std::string Sockets::open_unix(const config::Listener& from, std::size_t workers
     }
     if (errno == ECONNREFUSED) ::unlink(from.address.path.c_str());
   }
-  base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  base::UniqueFd fd(::socket(AF_UNIX, kListening, 0));
   if (!fd.valid() || ::bind(fd.get(), to.address.get(), to.address.length) != 0) {
     return failure(from, "cannot listen");
   }

@@ -128,7 +128,7 @@ void Worker::on_woken(io::Completion& done) {
 }
 
 void Worker::on_client_gone() {
-  setting_.gate->connections.fetch_sub(1, std::memory_order_relaxed);
+  setting_.gate->leave();
   for (Acceptor& acceptor : *acceptors_) {
     acceptor.on_room();
   }

@@ -16,8 +16,8 @@ constexpr std::size_t kCompletionsPerTurn = 256;
 constexpr int kFdFirst = 2'000'000;  // Never the number of a real descriptor.
 
 constexpr const char* name_of(SimRing::Kind kind) {
-  constexpr std::array kNames = {"accept",   "connect", "receive", "send", "hangup",
-                                 "readable", "close",   "write",   "read"};
+  constexpr std::array kNames = {"connect",  "receive", "send",  "hangup",
+                                 "readable", "close",   "write", "read"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
@@ -28,11 +28,6 @@ SimNet::SimNet(Choices& choices, std::size_t blocks, std::size_t block_bytes)
 
 SimNet::~SimNet() {
   MUST(posted_.empty());
-}
-
-void SimNet::set_buffers(std::size_t to_proxy, std::size_t to_peer) {
-  to_proxy_max_ = to_proxy;
-  to_peer_max_ = to_peer;
 }
 
 Fd SimNet::listen() {
@@ -70,6 +65,15 @@ Fd SimNet::open_socket(const io::SocketAddress& address) {
   link->set_buffers(to_proxy_max_, to_peer_max_);
   link->port_ = address.port();
   return new_fd(std::move(link));
+}
+
+Fd SimNet::accept(Fd listener) {
+  auto& waiting = listeners_.at(listener);
+  if (waiting.empty()) return -EAGAIN;
+  if (choices_.chance(faults.accept_fails)) return -EMFILE;
+  const Fd fd = new_fd(std::move(waiting.front()));
+  waiting.pop_front();
+  return fd;
 }
 
 // Every client has a port of its own.
@@ -150,8 +154,6 @@ void SimNet::scan() {
 
 void SimNet::serve_request(Request& request) {
   switch (request.kind) {
-    case Kind::Accept:
-      return serve_accept(request);
     case Kind::Connect:
       return serve_connect(request);
     case Kind::Receive:
@@ -161,8 +163,7 @@ void SimNet::serve_request(Request& request) {
     case Kind::Hangup:
       return serve_hangup(request);
     case Kind::Readable:
-      if (request.cancelled) post(request, -ECANCELED, false);
-      return;
+      return serve_readable(request);
     case Kind::Close:
       return serve_close(request);
     case Kind::Write:
@@ -195,18 +196,6 @@ void SimNet::post(Request& request, int result, bool more, buffer::Slice bytes) 
   entry.done.more = more;
   entry.done.bytes = std::move(bytes);
   posted_.push_back(std::move(entry));
-}
-
-void SimNet::serve_accept(Request& request) {
-  auto& waiting = listeners_.at(request.fd);
-  if (request.cancelled && (!request.cancel_lost || waiting.empty())) {
-    return post(request, -ECANCELED, false);
-  }
-  if (waiting.empty() || hold(request)) return;
-  if (choices_.chance(faults.accept_fails)) return post(request, -EMFILE, false);
-  const Fd fd = new_fd(std::move(waiting.front()));
-  waiting.pop_front();
-  post(request, fd, request.many && !request.cancelled && !choices_.chance(faults.stop_multishot));
 }
 
 void SimNet::serve_connect(Request& request) {
@@ -304,6 +293,14 @@ void SimNet::serve_hangup(Request& request) {
   if (choices_.chance(faults.spurious_hangup)) {
     post(request, POLLRDHUP | POLLIN, !choices_.chance(faults.stop_multishot));
   }
+}
+
+void SimNet::serve_readable(Request& request) {
+  const bool readable = !listeners_.at(request.fd).empty();
+  if (request.cancelled && (!request.cancel_lost || !readable)) {
+    return post(request, -ECANCELED, false);
+  }
+  if (readable && !hold(request)) post(request, POLLIN, false);
 }
 
 // The last thing that happens to a descriptor. Bytes that the proxy has not read are answered with

@@ -135,9 +135,13 @@ class SimNet final : public SimRing {
   [[nodiscard]] std::size_t open_descriptors() const { return links_.size() + files().size(); }
   [[nodiscard]] std::size_t spare_blocks() const { return spare_.blocks_in_use(); }
   // Buffers of connections made from now on.
-  void set_buffers(std::size_t to_proxy, std::size_t to_peer);
+  void set_buffers(std::size_t to_proxy, std::size_t to_peer) {
+    to_proxy_max_ = to_proxy;
+    to_peer_max_ = to_peer;
+  }
 
   Fd open_socket(const io::SocketAddress& address) override;
+  Fd accept(Fd listener) override;
   io::SocketAddress remote_address(Fd fd) override;
   void end_sending(Fd fd) override;
   void reset_when_closed(Fd fd) override;
@@ -160,11 +164,11 @@ class SimNet final : public SimRing {
 
   void scan();
   void serve_request(Request& request);
-  void serve_accept(Request& request);
   void serve_connect(Request& request);
   void serve_receive(Request& request);
   void serve_send(Request& request);
   void serve_hangup(Request& request);
+  void serve_readable(Request& request);
   void serve_close(Request& request);
   void serve_file(Request& request);
   bool hold(Request& request);

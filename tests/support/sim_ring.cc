@@ -36,7 +36,7 @@ SimRing::~SimRing() {
 }
 
 Fd SimRing::open_socket(const io::SocketAddress& /*address*/) {
-  return next_fd_++;
+  return socket_error_ != 0 ? -socket_error_ : next_fd_++;
 }
 
 io::SocketAddress SimRing::remote_address(Fd /*fd*/) {
@@ -55,8 +55,8 @@ void SimRing::reset_when_closed(Fd fd) {
   mark(fd).resets = true;
 }
 
-void SimRing::accept(io::Op& op, Fd listener, bool many) {
-  add(Kind::Accept, op, listener).many = many;
+Fd SimRing::accept(Fd /*listener*/) {
+  return -EAGAIN;
 }
 
 void SimRing::connect(io::Op& op, Fd fd, const io::SocketAddress& address) {

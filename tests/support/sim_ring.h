@@ -35,17 +35,7 @@ using io::Millis;
 
 class SimRing : public io::Ring, private buffer::BlockOwner {
  public:
-  enum class Kind : std::uint8_t {
-    Accept,
-    Connect,
-    Receive,
-    Send,
-    Hangup,
-    Readable,
-    Close,
-    Write,
-    Read
-  };
+  enum class Kind : std::uint8_t { Connect, Receive, Send, Hangup, Readable, Close, Write, Read };
 
   // Blocks of the receive ring: how many, and how large.
   explicit SimRing(std::size_t blocks = 64, std::size_t block_bytes = 4096);
@@ -56,7 +46,7 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   io::SocketAddress local_address(Fd fd) override;
   void end_sending(Fd fd) override;
   void reset_when_closed(Fd fd) override;
-  void accept(io::Op& op, Fd listener, bool many) override;
+  Fd accept(Fd listener) override;
   void connect(io::Op& op, Fd fd, const io::SocketAddress& address) override;
   void receive(io::Op& op, Fd fd, io::BlockSize blocks) override;
   void send(io::Op& op, Fd fd, const buffer::Chain& bytes) override;
@@ -79,6 +69,8 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   void complete_file(Kind kind, std::size_t most = SIZE_MAX, Fd fd = io::kNoFd);
   // From now on no file can be made, for that reason; 0: it can.
   void refuse_files(int error) { file_error_ = error; }
+  // The same for sockets.
+  void refuse_sockets(int error) { socket_error_ = error; }
 
   [[nodiscard]] bool pending(Kind kind, Fd fd = io::kNoFd) const;
   [[nodiscard]] bool cancelled(Kind kind, Fd fd = io::kNoFd) const;
@@ -98,7 +90,6 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
     io::Op* op = nullptr;
     Fd fd = io::kNoFd;
     std::uint32_t credit = 0;                    // of a receive
-    bool many = false;                           // of an accept
     const io::SocketAddress* address = nullptr;  // of a connect
     std::uint64_t offset = 0;                    // in a file
     std::vector<iovec> pinned;                   // of a send, a write, a read
@@ -145,6 +136,7 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   std::vector<Mark> marks_;
   std::map<Fd, std::string> files_;
   int file_error_ = 0;
+  int socket_error_ = 0;
   std::size_t block_bytes_;
   std::unique_ptr<char[]> memory_;
   std::vector<buffer::Block> blocks_;
