@@ -115,12 +115,21 @@ Waiter* BackendPool::find(std::uint64_t ticket) {
   return waiter;
 }
 
-// A place of this worker's is not needed any more: the next who waits has it.
+// A place of this worker's is not needed any more: the next who waits has it. Whoever is told may
+// give it back before it returns, and the next one too; their places are passed on by the same
+// loop, however many they are.
 void BackendPool::place_free() {
-  const auto next = is_.table.closed(is_.index);
-  if (!next) return;
-  if (next->worker == is_.worker) return on_grant(next->number);
-  is_.post.grant(next->worker, {.backend = is_.index, .ticket = next->number});
+  if (++free_places_ > 1) return;
+  for (; free_places_ > 0; --free_places_) {
+    pass_on_place();
+  }
+}
+
+void BackendPool::pass_on_place() {
+  while (const auto next = is_.table.closed(is_.index)) {
+    if (next->worker == is_.worker) return on_grant(next->number);
+    if (is_.post.grant(next->worker, {.backend = is_.index, .ticket = next->number})) return;
+  }
 }
 
 void BackendPool::give_up_idle() {

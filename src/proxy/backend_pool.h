@@ -105,6 +105,7 @@ class BackendPool {
   [[nodiscard]] bool free_soon();
   bool hand_to(BackendConn& conn, Waiter& waiter);
   void place_free();
+  void pass_on_place();
   Waiter* find(std::uint64_t ticket);
   bool keep_place();
   void return_leases();
@@ -126,6 +127,7 @@ class BackendPool {
   // that a busy worker need not touch the table for every request.
   std::size_t leases_ = 0;
   std::size_t granted_ = 0;        // places that are this worker's, for whoever acquires next
+  std::size_t free_places_ = 0;    // places that nobody needs, while they are passed on
   BackendConn* handed_ = nullptr;  // a free connection, for the waiter that is being told
   io::Timer tick_ = io::Timer::to<&BackendPool::on_tick>(this);
   bool draining_ = false;

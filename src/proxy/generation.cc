@@ -19,6 +19,13 @@ Generation::Generation(io::Loop& loop, std::size_t worker, std::shared_ptr<Snaps
   }
 }
 
+Generation::~Generation() {
+  MUST(users_ == 0);
+  for (const Post::Grant& grant : snapshot_->post().close(worker_)) {
+    pools_[grant.backend].on_grant(grant.ticket);
+  }
+}
+
 void Generation::on_woken() {
   for (const Post::Grant& grant : snapshot_->post().collect(worker_)) {
     pools_[grant.backend].on_grant(grant.ticket);

@@ -19,7 +19,8 @@ class Generation {
   Generation(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot);
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
-  ~Generation() { MUST(users_ == 0); }
+  // Its worker has ended. Places that were granted to it in the meantime go to others.
+  ~Generation();
 
   [[nodiscard]] Snapshot& snapshot() { return *snapshot_; }
   [[nodiscard]] const config::Config& config() const { return snapshot_->config(); }

@@ -4,13 +4,15 @@
 
 namespace millrace::proxy {
 
-void Post::grant(std::size_t worker, Grant grant) {
+bool Post::grant(std::size_t worker, Grant grant) {
   Box& box = boxes_[worker];
   {
     const std::lock_guard lock(box.mutex);
+    if (box.closed) return false;
     box.grants.push_back(grant);
   }
   box.wake();
+  return true;
 }
 
 void Post::wake_others(std::size_t worker) {
@@ -22,6 +24,13 @@ void Post::wake_others(std::size_t worker) {
 std::vector<Post::Grant> Post::collect(std::size_t worker) {
   Box& box = boxes_[worker];
   const std::lock_guard lock(box.mutex);
+  return std::exchange(box.grants, {});
+}
+
+std::vector<Post::Grant> Post::close(std::size_t worker) {
+  Box& box = boxes_[worker];
+  const std::lock_guard lock(box.mutex);
+  box.closed = true;
   return std::exchange(box.grants, {});
 }
 

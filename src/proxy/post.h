@@ -1,6 +1,7 @@
 // Letters between workers: a place that has become free for a request of another worker, and the
 // plea to give up idle connections because somebody waits. The only way that one worker's
-// connections touch another's; what is written here is read by the other in its own turn.
+// connections touch another's; what is written here is read by the other in its own turn. A worker
+// that ends closes its box, so that no place stays in it for ever.
 #pragma once
 
 #include <cstddef>
@@ -30,18 +31,22 @@ class Post {
     boxes_[worker].wake = std::move(wake);
   }
 
-  void grant(std::size_t worker, Grant grant);
+  // False: the worker has ended; the place is for somebody else.
+  [[nodiscard]] bool grant(std::size_t worker, Grant grant);
   // All but `worker` look whether somebody waits for what they keep idle.
   void wake_others(std::size_t worker);
 
   // The worker's letters; empties its box.
   [[nodiscard]] std::vector<Grant> collect(std::size_t worker);
+  // The same for the last time: from now on the box takes none.
+  [[nodiscard]] std::vector<Grant> close(std::size_t worker);
 
  private:
   struct Box {
     std::function<void()> wake;
     std::mutex mutex;
-    std::vector<Grant> grants;
+    std::vector<Grant> grants;  // under mutex
+    bool closed = false;        // under mutex
   };
   std::vector<Box> boxes_;
 };

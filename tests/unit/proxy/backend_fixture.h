@@ -93,7 +93,7 @@ struct PoolFixture {
 
   // Lets what was asked to end, end.
   void settle() {
-    for (const Kind kind : {Kind::Connect, Kind::Receive, Kind::Send, Kind::Close}) {
+    for (const Kind kind : {Kind::Connect, Kind::Receive, Kind::Send, Kind::Hangup, Kind::Close}) {
       while (ring.pending(kind) && (kind == Kind::Close || ring.cancelled(kind)))
         ring.complete(kind, kind == Kind::Close ? 0 : -ECANCELED);
     }

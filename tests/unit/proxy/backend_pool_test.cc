@@ -2,6 +2,8 @@
 #include "proxy/backend_pool.h"
 
 #include <array>
+#include <cerrno>
+#include <deque>
 
 #include "backend_fixture.h"
 
@@ -165,6 +167,61 @@ TEST_CASE("BackendPool: whoever waits on another worker is sent the place") {
   CHECK(letters[0].backend == 0);
   CHECK(letters[0].ticket == queued.ticket.number);
   CHECK_FALSE(world.table->closed(0).has_value());  // The other worker's to give back.
+}
+
+TEST_CASE("BackendPool: a place of a worker that has ended goes to the next who waits") {
+  PoolFixture world(with_max(1));
+  RecordingUser user;
+  BackendConn& conn = world.connect(user);
+  REQUIRE_FALSE(world.table->wait(0, 1).has_place);
+  REQUIRE_FALSE(world.table->wait(0, 1).has_place);
+  RecordingWaiter waiter(*world.pool);
+  REQUIRE_FALSE(world.pool->wait(waiter));
+  CHECK(world.post.close(1).empty());
+  conn.detach(false);
+  world.settle();
+  CHECK(world.woken == 0);
+  REQUIRE(waiter.told == 1);
+  REQUIRE(waiter.got.outcome == Outcome::Got);
+  CHECK(world.table->open(0) == 1);
+  CHECK(world.table->waiting(0) == 0);
+  waiter.got.conn->detach(false);
+}
+
+// How many of them are told inside of each other is how deep the stack becomes.
+struct NestedWaiter final : Waiter {
+  NestedWaiter(BackendPool& the_pool, int& the_depth) : pool(the_pool), depth(the_depth) {}
+  void on_place() override {
+    deepest = ++depth;
+    outcome = pool.acquire(user, false).outcome;
+    --depth;
+  }
+
+  BackendPool& pool;
+  int& depth;
+  int deepest = 0;
+  RecordingUser user;
+  Outcome outcome = Outcome::Wait;
+};
+
+TEST_CASE("BackendPool: where everybody fails at once, they are told one after the other") {
+  PoolFixture world(with_max(1));
+  RecordingUser user;
+  BackendConn& conn = world.connect(user);
+  int depth = 0;
+  std::deque<NestedWaiter> waiters;
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE_FALSE(world.pool->wait(waiters.emplace_back(*world.pool, depth)));
+  }
+  world.ring.refuse_sockets(EMFILE);
+  conn.detach(false);
+  world.settle();
+  for (const NestedWaiter& waiter : waiters) {
+    CHECK(waiter.outcome == Outcome::Exhausted);
+    CHECK(waiter.deepest == 1);
+  }
+  CHECK(world.table->open(0) == 0);
+  CHECK(world.table->waiting(0) == 0);
 }
 
 TEST_CASE("BackendPool: a place that comes too late goes back") {
