@@ -138,7 +138,10 @@ class Writer {
   void open_again() {
     if (path_ == "stderr") return;
     const int fd = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0) return;  // The old file goes on.
+    if (fd < 0) {
+      const std::string why = path_ + ": cannot be opened again, so the old file is used: ";
+      return write_all(fd_, line_of(Level::Error, {}, why + std::strerror(errno)));
+    }
     ::close(std::exchange(fd_, fd));
   }
 

@@ -18,7 +18,8 @@ class Log {
   static std::string start(std::string_view path, Level level);
   // Writes what is queued and ends the writer.
   static void stop();
-  // Opens the file again, for log rotation.
+  // Opens the file again, for log rotation. Where that is not possible, the old file goes on, with
+  // a line that says so.
   static void reopen();
 
   [[nodiscard]] static bool enabled(Level level);

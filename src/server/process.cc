@@ -1,6 +1,5 @@
 #include "server/process.h"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -80,15 +79,6 @@ std::string drop_privileges(const config::Server& server) {
     return std::string("privileges cannot be dropped: ") + std::strerror(errno);
   }
   if (uid != 0 && ::setuid(0) == 0) return "privileges were dropped, but could be had again";
-  return {};
-}
-
-std::string write_pid_file(const std::string& path) {
-  const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  const std::string text = std::to_string(::getpid()) + "\n";
-  if (!fd.valid() || ::write(fd.get(), text.data(), text.size()) < 0) {
-    return path + ": " + std::strerror(errno);
-  }
   return {};
 }
 

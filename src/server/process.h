@@ -24,8 +24,6 @@ std::vector<int> usable_cpus();
 std::uint64_t raise_descriptor_limit();
 // Becomes the configured user and group, for good. An error's text, or nothing.
 std::string drop_privileges(const config::Server& server);
-// An error's text, or nothing.
-std::string write_pid_file(const std::string& path);
 // Tells systemd, where it asked for it (sd_notify(3)).
 void notify_systemd(const char* state);
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "io/uring_ring.h"
 #include "proxy/snapshot.h"
+#include "server/pid_file.h"
 #include "server/process.h"
 #include "server/worker.h"
 
@@ -170,6 +171,17 @@ class Supervisor {
   std::chrono::steady_clock::time_point deadline_;
 };
 
+int run_workers(config::Config config, Sockets sockets, std::size_t workers, io::Features features,
+                const std::function<void(const Sockets&)>& ready) {
+  auto snapshot = proxy::Snapshot::make(std::move(config), workers);
+  if (!snapshot.ok()) return fail(snapshot.error());
+  Log::write(Level::Info, {},
+             fmt::format("workers: {}, vectorized send: {}, receive credit: {}", workers,
+                         features.vectorized_send, features.receive_credit));
+  Supervisor supervisor(snapshot.value(), std::move(sockets), workers, features);
+  return supervisor.run(ready);
+}
+
 }  // namespace
 
 int serve(config::Config config, const std::function<void(const Sockets&)>& ready) {
@@ -181,30 +193,17 @@ int serve(config::Config config, const std::function<void(const Sockets&)>& read
                                   : std::max<std::size_t>(1, usable_cpus().size());
   auto sockets = Sockets::open(config, workers);
   if (!sockets.ok()) return fail(sockets.error());
-  if (!config.server.pid_file.empty()) {
-    const std::string error = write_pid_file(config.server.pid_file);
-    if (!error.empty()) return fail(error);
+  PidFile pid_file;
+  std::string error = pid_file.write(config.server.pid_file);
+  if (error.empty()) {
+    error = Log::start(config.log.error, static_cast<Level>(config.log.level));
   }
-  const std::string log_error = Log::start(config.log.error, static_cast<Level>(config.log.level));
-  if (!log_error.empty()) return fail(log_error);
-  const std::string drop_error = drop_privileges(config.server);
-  if (!drop_error.empty()) {
-    Log::stop();
-    return fail(drop_error);
-  }
-  const std::string pid_file = config.server.pid_file;
-  auto snapshot = proxy::Snapshot::make(std::move(config), workers);
-  int status = 1;
-  if (snapshot.ok()) {
-    Log::write(Level::Info, {},
-               fmt::format("workers: {}, vectorized send: {}, receive credit: {}", workers,
-                           features.value().vectorized_send, features.value().receive_credit));
-    Supervisor supervisor(snapshot.value(), std::move(sockets.value()), workers, features.value());
-    status = supervisor.run(ready);
-  } else {
-    status = fail(snapshot.error());
-  }
-  if (!pid_file.empty()) ::unlink(pid_file.c_str());
+  if (!error.empty()) return fail(error);
+  error = drop_privileges(config.server);
+  const int status = error.empty() ? run_workers(std::move(config), std::move(sockets.value()),
+                                                 workers, features.value(), ready)
+                                   : fail(error);
+  pid_file.remove();
   Log::stop();
   return status;
 }

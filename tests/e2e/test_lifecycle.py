@@ -170,6 +170,15 @@ class Starting(ProxyCase):
         proxy = self.start('[server]\nworkers = 1\npid_file = "$DIR/pid"\n' + self.SITE)
         with open(os.path.join(proxy.directory, "pid"), encoding="ascii") as file:
             self.assertEqual(proxy.pid, int(file.read()))
+        proxy.stop()
+        self.assertFalse(os.path.exists(file.name))
+
+    def test_pid_file_is_gone_where_the_start_fails(self):
+        for more in ('[log]\nerror = "/nonexistent/log"\n',
+                     '[[site.route]]\npath = "/a/"\nto = "fcgi://no.invalid:9000/"\n'):
+            status, _ = self.fails('[server]\npid_file = "$DIR/pid"\n' + self.SITE + more)
+            self.assertEqual(1, status)
+            self.assertEqual(["millrace.toml"], os.listdir(self.proxies[-1].directory))
 
     def test_notify_socket(self):
         """READY=1 to systemd's notify socket."""
@@ -214,6 +223,40 @@ class Privileges(ProxyCase):
             self.assertEqual(0, int(status_field(base, "CapEff")[0], 16))
         self.ask(proxy)
         self.assertFalse(os.path.exists(path))
+
+    def with_files(self):
+        """A proxy of a user's own whose log and pid file are in self.directory."""
+        if os.geteuid() != 0:
+            self.skipTest("not installable: this needs root")
+        self.log = os.path.join(self.directory, "log")
+        self.pid_file = os.path.join(self.directory, "pid")
+        return self.start(f'[server]\nworkers = 1\nuser = "nobody"\npid_file = "{self.pid_file}"\n'
+                          f'[log]\nerror = "{self.log}"\n' + Starting.SITE)
+
+    def test_files_in_a_directory_of_roots(self):
+        """Opening the log again and removing the pid file are not allowed any more: one line each."""
+        def lines(text):
+            with open(old, encoding="ascii") as file:
+                return [line for line in file if text in line]
+        proxy = self.with_files()
+        old = self.log + ".1"
+        os.rename(self.log, old)
+        proxy.signal(signal.SIGUSR1)
+        wait_for(lambda: lines("cannot be opened again"), "a line in the old log")
+        self.ask(proxy)
+        proxy.stop()
+        self.assertEqual(1, len(lines(f"[error] {self.log}: ")))
+        self.assertEqual(1, len(lines(f"[warn] {self.pid_file}: ")))
+        self.assertEqual("", proxy.errors.replace("millrace: ready\n", ""))
+
+    def test_files_in_a_directory_of_the_users(self):
+        os.chown(self.directory, pwd.getpwnam("nobody").pw_uid, -1)
+        proxy = self.with_files()
+        os.rename(self.log, self.log + ".1")
+        proxy.signal(signal.SIGUSR1)
+        wait_for(lambda: os.path.exists(self.log), "the new log")
+        proxy.stop()
+        self.assertEqual(["log", "log.1"], sorted(os.listdir(self.directory)))
 
     def test_unknown_user(self):
         proxy = Millrace('[server]\nuser = "no-such-user"\n' + Starting.SITE, wait=False)
@@ -314,8 +357,10 @@ class Descriptors(ProxyCase):
         self.survives(proxy, 64)
 
     def test_max_connections(self):
-        proxy = self.start("[server]\nworkers = 1\nmax_connections = 20\n" + Starting.SITE)
-        self.survives(proxy, 20)
+        for workers in (1, 4):
+            proxy = self.start(f"[server]\nworkers = {workers}\nmax_connections = 20\n"
+                               + Starting.SITE)
+            self.survives(proxy, 20)
 
     def test_soft_limit_is_raised(self):
         def limit():

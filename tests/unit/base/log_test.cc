@@ -13,6 +13,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ascii.h"
@@ -92,6 +93,23 @@ TEST_CASE("Log: a file that cannot be opened is an error that names it") {
   const Directory directory;
   const std::string path = directory.path("missing/log");
   CHECK(Log::start(path, Level::Info) == path + ": No such file or directory");
+}
+
+TEST_CASE("Log: a file that cannot be opened again is told to the old one, which goes on") {
+  const Directory directory;
+  const std::string path = directory.path("log");
+  REQUIRE(Log::start(path, Level::Error).empty());
+  std::filesystem::rename(path, directory.path("old"));
+  std::filesystem::create_directory(path);
+  Log::reopen();
+  Log::write(Level::Error, {}, "goes on");
+  Log::stop();
+  auto lines = lines_of(directory.path("old"));
+  REQUIRE(lines.size() == 2);
+  if (lines[1].ends_with("goes on")) std::swap(lines[0], lines[1]);
+  CHECK(lines[0].ends_with("[error] goes on"));
+  CHECK(lines[1].ends_with("[error] " + path +
+                           ": cannot be opened again, so the old file is used: Is a directory"));
 }
 
 // The writer stands still on a pipe that nobody reads, so that the queue can only grow.
