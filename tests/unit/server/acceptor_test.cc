@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <deque>
 #include <memory>
-#include <utility>
+#include <thread>
 #include <vector>
 
 #include "config/load.h"
@@ -98,6 +99,27 @@ class AcceptorWorld final : private proxy::Proxy::Listener {
  public:
   std::deque<Acceptor> acceptors;
 };
+
+TEST_CASE("Gate: threads that enter at once are never more than allowed") {
+  Gate gate;
+  gate.max = 1;
+  std::atomic<bool> passed{false};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&gate, &passed] {
+      for (int entered = 0; entered < 20'000 && !passed;) {
+        if (!gate.enter()) continue;
+        ++entered;
+        if (gate.connections.load() > gate.max) passed = true;
+        gate.leave();
+      }
+    });
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+  CHECK_FALSE(passed.load());
+  CHECK(gate.connections.load() == 0);
+}
 
 TEST_CASE("Acceptor: all together take in as many as are allowed, and never one more") {
   AcceptorWorld world(3);
