@@ -47,6 +47,8 @@ class Ring {
   // The remote and the local address of a connected socket.
   virtual SocketAddress remote_address(Fd fd) = 0;
   virtual SocketAddress local_address(Fd fd) = 0;
+  // A number that changes whenever the remote side has taken some of what was sent.
+  virtual std::uint64_t taken_by_peer(Fd fd) = 0;
   // Ends our direction of a connection: the peer sees the end of the stream after what was sent.
   virtual void end_sending(Fd fd) = 0;
   // Closing it will reset the connection: what the peer has got then does not look complete.

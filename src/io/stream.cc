@@ -134,8 +134,9 @@ void Stream::on_received(Completion& done) {
   blocks_ = blocks_after(done.bytes.size());
   if (!done.more) {
     arm();
-  } else if (paused_) {
-    // The cancel came too early to find the receive.
+  } else if (paused_ || end_ahead_) {
+    // The cancel came too early to find the receive; or this shot may keep the end to itself too.
+    cancelling_ = true;
     loop_.ring.cancel(receive_);
   }
   if (!done.failed()) listener_.on_bytes(std::move(done.bytes));
@@ -155,10 +156,12 @@ void Stream::on_hangup(Completion& done) {
   if (done.failed()) return fail(Reason::HungUp, -done.result);
   if (!done.more) watch_hangup();
   end_ahead_ = true;
-  if (paused_ || ended_) return listener_.on_hangup((done.result & (POLLHUP | POLLERR)) != 0);
-  if (!receive_.in_flight() || cancelling_) return;
-  cancelling_ = true;
-  loop_.ring.cancel(receive_);
+  gone_ = gone_ || (done.result & (POLLHUP | POLLERR)) != 0;
+  if (receive_.in_flight() && !cancelling_) {
+    cancelling_ = true;
+    loop_.ring.cancel(receive_);
+  }
+  listener_.on_hangup(gone_);
 }
 
 void Stream::on_socket_closed() {

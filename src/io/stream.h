@@ -43,8 +43,8 @@ class Stream : private base::ListNode<UnsentTag> {
     virtual void on_end() = 0;  // the peer's stream ended; once, after its last bytes
     virtual void on_sent(std::size_t bytes) = 0;  // so much left out(); it may hold more
     virtual void on_closed() = 0;
-    // After watch_hangup(), while paused or after on_end(): the peer has ended its stream, perhaps
-    // behind bytes that are not received yet; `gone`: it reads no more either.
+    // After watch_hangup(): the peer has ended its stream, perhaps behind bytes that are not
+    // received yet; `gone`: it reads no more either.
     virtual void on_hangup(bool gone) = 0;
 
    protected:
@@ -68,11 +68,13 @@ class Stream : private base::ListNode<UnsentTag> {
   void resume();
   [[nodiscard]] bool paused() const { return paused_; }
   // For what lasts: on_hangup() tells what the receive cannot. And the receive is started anew when
-  // the peer's stream has ended, since kernels before 7.0 can keep that to themselves: a multishot
-  // that is woken for bytes and for their end at once delivers the bytes only.
+  // the peer's stream has ended, since kernels can keep that to themselves: a multishot that finds
+  // bytes and their end at once, on a Unix socket, or is woken for both delivers the bytes only.
   void watch_hangup();
   // The watch has told of the end, and on_end() is still to come.
   [[nodiscard]] bool end_ahead() const { return end_ahead_ && !ended_; }
+  // It has told that the peer is gone altogether.
+  [[nodiscard]] bool gone() const { return gone_; }
 
   void close(Reason reason);  // Any state, any number of times. The first reason is kept.
   void reset();               // The same, and the peer sees a reset if it was open.
@@ -117,7 +119,8 @@ class Stream : private base::ListNode<UnsentTag> {
   bool end_ahead_ = false;  // the peer's stream has ended, whether or not we have read so far
   BlockSize blocks_ = BlockSize::Small;
   bool cancelling_ = false;  // the receive in flight was asked to stop
-  bool ending_ = false;      // end_sending() was asked for
+  bool gone_ = false;
+  bool ending_ = false;  // end_sending() was asked for
 };
 
 }  // namespace millrace::io

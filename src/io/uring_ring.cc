@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/must.h"
+#include "io/send_progress.h"
 #include "io/temporary_file.h"
 #include "io/uring_blocks.h"
 
@@ -85,6 +86,7 @@ class UringRing final : public Ring {
   Fd open_socket(const SocketAddress& address) override;
   SocketAddress remote_address(Fd fd) override;
   SocketAddress local_address(Fd fd) override;
+  std::uint64_t taken_by_peer(Fd fd) override { return io::taken_by_peer(fd); }
   void end_sending(Fd fd) override { ::shutdown(fd, SHUT_WR); }
   void reset_when_closed(Fd fd) override;
 

@@ -35,7 +35,7 @@ void BackendConn::begin_request(Manner manner) {
   MUST(state_ == State::Ready);
   state_ = State::Busy;
   manner_ = manner;
-  input_complete_ = answering_ = false;
+  input_complete_ = answering_ = sent_ = false;
   ++requests_;
   if (requests_ == 1) pool_.begin_first(*this);
 }
@@ -167,6 +167,7 @@ void BackendConn::probe_or_free() {
 void BackendConn::become_free() {
   if (!manner_.keep) return close();
   state_ = State::Idle;
+  watch();
   pool_.offer(*this);
 }
 
@@ -192,7 +193,19 @@ void BackendConn::on_end() {
   fail(lost(), "it closed the connection");
 }
 
+// Of a request it may have sent more, which is received first.
+void BackendConn::on_hangup(bool /*gone*/) {
+  if (state_ == State::Idle || state_ == State::Probing) close();
+}
+
+BackendFailure BackendConn::lost() const {
+  if (answering_) return BackendFailure::Died;
+  const bool unsent = !sent_ && stream_.reason() == io::Stream::Reason::WriteFailed;
+  return unsent ? BackendFailure::Unsent : BackendFailure::Unanswered;
+}
+
 void BackendConn::on_sent(std::size_t /*bytes*/) {
+  sent_ = true;
   if (user_ != nullptr && state_ == State::Busy) user_->on_backend_sent();
 }
 

@@ -35,6 +35,7 @@ struct FirstTag;
 // How a connection failed the request that it carried.
 enum class BackendFailure : std::uint8_t {
   Refused,     // connecting failed at once
+  Unsent,      // it had broken before a byte of the request was taken
   Unanswered,  // it ended, or broke, before a byte of an answer
   Died,        // the same, inside the answer
   Protocol,    // what came is not FastCGI
@@ -111,7 +112,7 @@ class BackendConn final : public base::ListNode<IdleTag>,
   void on_end() override;
   void on_sent(std::size_t bytes) override;
   void on_closed() override;
-  void on_hangup(bool /*gone*/) override {}  // It may have sent more, which is read first.
+  void on_hangup(bool gone) override;
   void on_timeout();
 
   bool take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
@@ -124,9 +125,7 @@ class BackendConn final : public base::ListNode<IdleTag>,
   void on_values(std::string_view pairs);
   void fail(BackendFailure failure, std::string_view reason);
   [[nodiscard]] bool carries() const { return state_ == State::Busy || state_ == State::Draining; }
-  [[nodiscard]] BackendFailure lost() const {
-    return answering_ ? BackendFailure::Died : BackendFailure::Unanswered;
-  }
+  [[nodiscard]] BackendFailure lost() const;
 
   BackendPool& pool_;
   io::Stream stream_;
@@ -140,6 +139,7 @@ class BackendConn final : public base::ListNode<IdleTag>,
   Manner manner_;
   bool input_complete_ = false;
   bool answering_ = false;  // a byte has come since begin_request()
+  bool sent_ = false;       // a byte has left since then
   bool starving_ = false;   // counted as such in the table
 };
 

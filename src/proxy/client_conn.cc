@@ -1,5 +1,6 @@
 #include "proxy/client_conn.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/must.h"
@@ -12,6 +13,8 @@ namespace {
 using Millis = io::Millis;
 
 constexpr Millis kLinger{2'000};
+// A client's progress is looked at so many times within the time that it may make none.
+constexpr int kLooks = 4;
 
 }  // namespace
 
@@ -46,7 +49,7 @@ void ClientConn::pump() {
     if (input_.empty() && !(after_body_ && wanted)) break;
     if (!wanted || (exchange_ == nullptr && owes_too_much())) {
       stream_.pause();
-      if (stream_.end_ahead()) on_hangup(false);
+      if (stream_.end_ahead()) on_hangup(stream_.gone());
       break;
     }
     if (exchange_ == nullptr) {
@@ -108,8 +111,12 @@ bool ClientConn::may_keep() const {
 
 void ClientConn::flush() {
   stream_.flush();
-  if (!send_timer_.armed() && !out().empty() && send_timeout_ > Millis(0)) {
-    proxy_.loop().timers.arm(send_timer_, send_timeout_);
+  if (!send_timer_.armed() && !out().empty()) time_sending();
+}
+
+void ClientConn::time_sending() {
+  if (send_timeout_ > Millis(0)) {
+    proxy_.loop().timers.arm(send_timer_, std::max(Millis(1), send_timeout_ / kLooks));
   }
 }
 
@@ -211,17 +218,18 @@ void ClientConn::take_end() {
   stream_.watch_hangup();
 }
 
-// It has ended its stream behind bytes that are not wanted yet, or it is gone altogether.
+// It has ended its stream, perhaps behind bytes that are not wanted yet, or is gone altogether.
+// What can be received is received first.
 void ClientConn::on_hangup(bool gone) {
+  if (!stream_.paused() && !stream_.ended()) return;
   if (gone) return stream_.close(io::Stream::Reason::HungUp);
   if (state_ == State::Answering && exchange_ != nullptr) exchange_->on_half_close();
 }
 
 void ClientConn::on_sent(std::size_t /*bytes*/) {
   send_timer_.disarm();
-  if (!out().empty() && send_timeout_ > Millis(0)) {
-    proxy_.loop().timers.arm(send_timer_, send_timeout_);
-  }
+  stalls_ = 0;
+  if (!out().empty()) time_sending();
   if (state_ == State::Lingering) {
     if (out().empty()) linger();
   } else if (state_ == State::Idle) {
@@ -254,8 +262,13 @@ void ClientConn::on_read_timeout() {
   end();
 }
 
+// A send ends when all that was gathered for it has left; a slow client makes progress long before.
 void ClientConn::on_send_timeout() {
-  reset();
+  if (stream_.state() != io::Stream::State::Open) return;
+  const std::uint64_t taken = proxy_.loop().ring.taken_by_peer(stream_.fd());
+  stalls_ = taken == std::exchange(taken_, taken) ? stalls_ + 1 : 0;
+  if (stalls_ >= kLooks) return reset();
+  time_sending();
 }
 
 void ClientConn::read_timeout(Millis timeout) {

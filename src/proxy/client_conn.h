@@ -83,6 +83,7 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   void end();
   bool owes_too_much();
   void reset();
+  void time_sending();
 
   Proxy& proxy_;
   io::Stream stream_;
@@ -90,11 +91,13 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
   io::Timer read_timer_ = io::Timer::to<&ClientConn::on_read_timeout>(this);
   io::Timer send_timer_ = io::Timer::to<&ClientConn::on_send_timeout>(this);
   io::Millis send_timeout_;
+  std::uint64_t taken_ = 0;  // by the client, when its progress was last looked at
   Exchange* exchange_ = nullptr;
   std::uint32_t requests_ = 0;
   std::uint32_t listener_;
   io::Endpoint remote_;
   io::Endpoint local_;
+  std::uint8_t stalls_ = 0;  // looks at it that have found none, one after the other
   State state_ = State::Idle;
   After after_ = After::Keep;
   bool pumping_ = false;

@@ -108,7 +108,9 @@ bool Exchange::ends_here() {
     return true;
   }
   if (digits.find_first_not_of('0') != std::string_view::npos) return false;
-  reply_text(204, {}, {}, {.extra_name = "Allow", .extra_value = kMethods});
+  reply_text(
+      204, {}, {},
+      {.extra_name = "Allow", .extra_value = found_.allow.empty() ? kMethods : found_.allow});
   return true;
 }
 

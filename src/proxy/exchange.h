@@ -96,7 +96,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   void unreachable();
   void overloaded();
   [[nodiscard]] config::Millis queue_left();
-  void fail_over(std::string_view why);
+  void fail_over(BackendFailure failure, std::string_view why);
   [[nodiscard]] bool is_idempotent() const;
   [[nodiscard]] bool may_be_sent_twice() const;  // by some member
   void give_up_backend(bool drain);

@@ -123,6 +123,7 @@ void Exchange::time_backend() {
 }
 
 void Exchange::on_backend_sent() {
+  request_.on_sent();
   request_.pump();
   backend_->flush();
   time_backend();
@@ -244,14 +245,17 @@ void Exchange::on_backend_failed(BackendFailure failure, std::string_view reason
     }
     return cut(reason);
   }
-  if (failure == BackendFailure::Unanswered) return fail_over(reason);
+  if (failure == BackendFailure::Unsent || failure == BackendFailure::Unanswered) {
+    return fail_over(failure, reason);
+  }
   reply_error({.status = 502, .error_class = "backend-closed-before-response"}, reason);
 }
 
 // The connection died before there was an answer. The request is tried again only where nothing of
 // it can have been run, or running it twice is harmless.
-void Exchange::fail_over(std::string_view why) {
-  const bool harmless = is_idempotent() || member().retry_non_idempotent;
+void Exchange::fail_over(BackendFailure failure, std::string_view why) {
+  const bool harmless =
+      failure == BackendFailure::Unsent || is_idempotent() || member().retry_non_idempotent;
   if (reused_ && harmless && request_.can_replay() && !retried_fresh_) {
     retried_fresh_ = true;
     state_ = State::Waiting;

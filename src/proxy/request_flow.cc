@@ -25,22 +25,20 @@ void RequestFlow::reset() {
   kept_.clear();
   backend_ = nullptr;
   received_ = 0;
-  keeping_ = started_ = ended_ = false;
+  keep_ = keeping_ = started_ = ended_ = false;
   if (spool_ != nullptr) std::exchange(spool_, nullptr)->close();
 }
 
 void RequestFlow::begin(Spool* spool, bool keep) {
   spool_ = spool;
-  keeping_ = keep && spool == nullptr;
+  keep_ = keep;
+  keeping_ = spool == nullptr;
 }
 
 bool RequestFlow::add(buffer::Slice piece) {
   received_ += piece.size();
   if (spool_ != nullptr) return spool_->append(piece.text());
-  if (keeping_ && kept_.size() + piece.size() > kKeptMax) {
-    keeping_ = false;
-    kept_.clear();
-  }
+  if (keeping_ && kept_.size() + piece.size() > kKeptMax) keep_no_more();
   if (keeping_) kept_.append_to_keep(piece);
   queued_.append_to_keep(std::move(piece));
   return true;

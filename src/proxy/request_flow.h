@@ -28,8 +28,8 @@ class RequestFlow {
   explicit RequestFlow(buffer::BlockPool& blocks) : queued_(blocks), kept_(blocks) {}
 
   void reset();
-  // With a `spool`, which becomes the flow's, the body is wanted whole. `keep`: it may have to be
-  // sent twice.
+  // With a `spool`, which becomes the flow's, the body is wanted whole. `keep`: it may be sent
+  // twice, even when some of it has left.
   void begin(Spool* spool, bool keep);
 
   // False: the spool has failed, and spool_error() says why.
@@ -44,16 +44,26 @@ class RequestFlow {
   // Sends the body from its beginning to `backend`. Only once, or where can_replay().
   void start(BackendConn& backend);
   void stop() { backend_ = nullptr; }
+  // Some of it has left.
+  void on_sent() {
+    if (!keep_) keep_no_more();
+  }
   [[nodiscard]] bool can_replay() const { return !started_ || keeping_ || spool_ != nullptr; }
   // Moves on what the connection takes.
   void pump();
 
  private:
+  void keep_no_more() {
+    keeping_ = false;
+    kept_.clear();
+  }
+
   buffer::Chain queued_;  // not handed to the connection yet
   buffer::Chain kept_;    // all of it so far
   Spool* spool_ = nullptr;
   BackendConn* backend_ = nullptr;
   std::uint64_t received_ = 0;
+  bool keep_ = false;
   bool keeping_ = false;
   bool started_ = false;
   bool ended_ = false;

@@ -101,12 +101,9 @@ Found Table::find_in_site(std::size_t site_index, std::string_view path,
   if (route_index == kNone) return found;
   found.route = &found.site->routes[route_index];
   found.route_index = route_index;
-  if (accepts(*found.route, method)) {
-    found.outcome = Outcome::Route;
-  } else {
-    found.outcome = Outcome::MethodNotAllowed;
-    found.allow = sites_[site_index].allow[route_index];
-  }
+  found.allow = sites_[site_index].allow[route_index];
+  const bool accepted = accepts(*found.route, method);
+  found.outcome = accepted ? Outcome::Route : Outcome::MethodNotAllowed;
   return found;
 }
 

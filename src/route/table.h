@@ -31,7 +31,7 @@ struct Found {
   const config::Route* route = nullptr;  // null with NoSite and NoRoute
   std::size_t site_index = 0;
   std::size_t route_index = 0;  // in the site
-  std::string_view allow;       // MethodNotAllowed: the value of the Allow field
+  std::string_view allow;       // the value of the Allow field; empty where any method will do
 };
 
 class Table {

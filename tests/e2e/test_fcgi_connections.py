@@ -1,7 +1,10 @@
 """Connections to the application: kept and reused, given up when in doubt, tried again when that is
 harmless, and ended when the client is gone (fault rows E37 to E43; N60, N62, N67)."""
 
+import glob
 import os
+import pathlib
+import signal
 import socket
 import struct
 import threading
@@ -30,6 +33,29 @@ class Reuse(ProxyCase):
                 self.assertEqual(b"/%d" % number, client.request("GET", f"/{number}").body)
             self.assertEqual(1, len(app.conns))
             self.assertTrue(all(request.flags & KEEP_CONN for request in app.requests))
+
+    def test_application_that_closes_behind_its_answer(self):
+        """On Unix sockets the kernel may tell the bytes and not the end: the connection is not used
+        again, not even for requests that must not be sent twice."""
+        def stopped():
+            tasks = glob.glob(f"/proc/{proxy.pid}/task/*/stat")
+            return all(pathlib.Path(task).read_text().rsplit(") ", 1)[1][0] == "T"
+                       for task in tasks)
+
+        def answer_and_go(conn, request):
+            os.kill(proxy.pid, signal.SIGSTOP)  # It finds the answer and the end together.
+            try:
+                wait_for(stopped, "the stop of the proxy")
+                conn.finish(request, b"A: b\r\n\r\n" + b"x" * 18_000)
+                conn.close()
+            finally:
+                os.kill(proxy.pid, signal.SIGCONT)
+        app = self.backend(path=os.path.join(self.directory, "app.sock")).always(answer_and_go)
+        proxy = self.proxy_to(app)
+        client = self.connect(proxy)
+        for _ in range(20):
+            self.assertEqual(200, client.request("POST", "/", body=b"abc").status)
+        self.assertEqual(20, len(app.conns))
 
     def test_reuse_off(self):
         """disablereuse=on: no KEEP_CONN, closed after the request."""

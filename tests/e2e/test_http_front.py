@@ -20,6 +20,9 @@ class MaxForwards(ProxyCase):
             response = client.request("OPTIONS", "/", {"Max-Forwards": number})
             self.assertEqual((204, b""), (response.status, response.body))
             self.assertIn("OPTIONS", response.header("Allow"))
+        narrow = self.connect(self.proxy_to(app, 'methods = ["GET", "OPTIONS"]'))
+        self.assertEqual("GET, HEAD, OPTIONS", narrow.request(
+            "OPTIONS", "/", {"Max-Forwards": "0"}).header("Allow"))
         self.assertEqual([], app.requests)
         self.assertEqual(200, client.request("OPTIONS", "/", {"Max-Forwards": "1"}).status)
         self.assertEqual(200, client.request("GET", "/", {"Max-Forwards": "x"}).status)

@@ -115,9 +115,19 @@ void SimNet::turn(std::optional<Millis> wait) {
   progressed_ = false;
   scan();
   quiet_ = posted_.empty() && !progressed_;
+  if (quiet_) check_ends();
   if (quiet_) pass_time(wait);
   wake_ = Millis::max();
   dispatch();
+}
+
+// Who watches a connection whose peer has ended its stream does not rely on a receive that keeps
+// that to itself.
+void SimNet::check_ends() {
+  for (const Request& request : requests()) {
+    if (!request.deaf || request.cancelled) continue;
+    MUST(find(Kind::Hangup, request.fd) == nullptr || !link_of(request.fd).end_told_);
+  }
 }
 
 // Nothing is ready: to the next moment when something may be.
@@ -346,51 +356,6 @@ void SimNet::dispatch() {
     }
     hand_over(*entry.op, std::move(entry.done));
   }
-}
-
-void Link::set_buffers(std::size_t to_proxy, std::size_t to_peer) {
-  to_proxy_max_ = to_proxy;
-  to_peer_max_ = to_peer;
-}
-
-std::size_t Link::write(std::string_view bytes) {
-  if (error_ != 0) return 0;
-  MUST(!peer_ended_);
-  if (proxy_closed_) {
-    break_off(ECONNRESET, false);
-    return 0;
-  }
-  const std::size_t room = to_proxy_max_ - std::min(to_proxy_max_, to_proxy_.size());
-  const std::string_view taken = bytes.substr(0, room);
-  to_proxy_ += taken;
-  return taken.size();
-}
-
-std::string Link::read(std::size_t most) {
-  std::string taken = to_peer_.substr(0, most);
-  to_peer_.erase(0, taken.size());
-  return taken;
-}
-
-void Link::end() {
-  peer_ended_ = true;
-}
-
-void Link::close() {
-  if (!to_peer_.empty()) return reset();
-  peer_ended_ = peer_closed_ = true;
-}
-
-void Link::reset() {
-  break_off(ECONNRESET, true);
-}
-
-void Link::break_off(int error, bool lose_unread) {
-  if (error_ != 0) return;
-  error_ = error;
-  peer_ended_ = true;
-  to_proxy_.clear();
-  if (lose_unread) to_peer_.clear();
 }
 
 }  // namespace millrace::testing

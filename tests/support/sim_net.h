@@ -82,6 +82,7 @@ class Link {
   std::size_t to_proxy_max_ = 65'536;
   std::size_t to_peer_max_ = 65'536;
   std::uint16_t port_ = 0;
+  std::uint64_t taken_ = 0;   // bytes that the peer has read
   int error_ = 0;             // what the proxy's next operation fails with
   bool peer_ended_ = false;   // nothing more will come from the peer
   bool peer_closed_ = false;  // nor does it read any more
@@ -143,6 +144,7 @@ class SimNet final : public SimRing {
   Fd open_socket(const io::SocketAddress& address) override;
   Fd accept(Fd listener) override;
   io::SocketAddress remote_address(Fd fd) override;
+  std::uint64_t taken_by_peer(Fd fd) override { return link_of(fd).taken_; }
   void end_sending(Fd fd) override;
   void reset_when_closed(Fd fd) override;
   Fd open_temporary() override;
@@ -176,6 +178,7 @@ class SimNet final : public SimRing {
   void dispatch();
   void pass_time(std::optional<Millis> wait);
   void break_some_link();
+  void check_ends();
   Link& link_of(Fd fd);
   Fd new_fd(std::shared_ptr<Link> link);
 

@@ -44,6 +44,7 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   Fd open_socket(const io::SocketAddress& address) override;
   io::SocketAddress remote_address(Fd fd) override;
   io::SocketAddress local_address(Fd fd) override;
+  std::uint64_t taken_by_peer(Fd /*fd*/) override { return taken; }
   void end_sending(Fd fd) override;
   void reset_when_closed(Fd fd) override;
   Fd accept(Fd listener) override;
@@ -58,6 +59,8 @@ class SimRing : public io::Ring, private buffer::BlockOwner {
   void close(io::Op& op, Fd fd) override;
   void cancel(io::Op& op) override;
   void turn(std::optional<Millis> wait) override;
+
+  std::uint64_t taken = 0;  // what taken_by_peer() says
 
   // By hand. Each completes the oldest operation of that kind, on `fd` if one is named.
   void complete(Kind kind, int result, bool more = false, Fd fd = io::kNoFd);

@@ -162,8 +162,25 @@ TEST_CASE("Stream: the watch makes a receive tell the end that it kept to itself
   CHECK_FALSE(world.ring.cancelled(Kind::Receive));
   world.ring.complete(Kind::Receive, 0);
   CHECK(world.seen.ended == 1);
-  CHECK(world.seen.half_closed + world.seen.lost == 0);
+  CHECK(world.seen.lost == 1);
   CHECK_FALSE(world.stream.end_ahead());
+  world.stream.close(Reason::Asked);
+  world.ring.complete(Kind::Hangup, -ECANCELED);
+  world.ring.complete(Kind::Close, 0);
+}
+
+TEST_CASE("Stream: when the end is near, every shot is ended, until it is there") {
+  World world;
+  world.adopt();
+  world.stream.watch_hangup();
+  world.ring.complete(Kind::Hangup, POLLRDHUP, true);
+  world.ring.complete(Kind::Receive, -ECANCELED);
+  world.ring.complete_receive("the rest");
+  REQUIRE(world.ring.cancelled(Kind::Receive));
+  world.ring.complete(Kind::Receive, -ECANCELED);
+  world.ring.complete(Kind::Receive, 0);
+  CHECK(world.seen.received == "the rest");
+  CHECK(world.seen.ended == 1);
   world.stream.close(Reason::Asked);
   world.ring.complete(Kind::Hangup, -ECANCELED);
   world.ring.complete(Kind::Close, 0);

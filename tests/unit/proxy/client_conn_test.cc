@@ -157,6 +157,34 @@ TEST_CASE("ClientConn: an answer ahead of the body's end is not destroyed by wha
   CHECK(world.clients_gone() == 1);
 }
 
+TEST_CASE(
+    "ClientConn: a client that reads steadily is served, however slowly; one that stops is not") {
+  ProxyWorld world("\"fcgi://127.0.0.1:4000/\"", "[timeouts]\nsend = \"1s\"");
+  world.net().set_buffers(65'536, 1'000);
+  const std::string body(10'000, 'x');
+  world.answer({.bytes = testing::whole_answer(1, "Content-Length: 10000\r\n\r\n" + body)});
+  const auto client = world.connect(get("/"));
+  std::string bytes = client->read();
+  SUBCASE("steadily") {
+    while (!bytes.ends_with(body)) {
+      world.pass(Millis(700));
+      REQUIRE_FALSE(client->broken());
+      bytes += client->read();
+    }
+  }
+  SUBCASE("stops") {
+    world.pass(Millis(950));
+    CHECK_FALSE(client->broken());
+    bytes += client->read();
+    world.pass(Millis(950));
+    bytes += client->read();
+    world.pass(Millis(1'600));
+    bytes += client->read();
+    CHECK(client->broken());
+    CHECK(bytes.size() < body.size());
+  }
+}
+
 TEST_CASE("ClientConn: an answer that is still being sent outlives keepalive and drain") {
   ProxyWorld world("\"fcgi://127.0.0.1:4000/\"", "[timeouts]\nkeepalive = \"1s\"");
   world.net().set_buffers(65'536, 1'000);

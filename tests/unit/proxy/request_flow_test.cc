@@ -175,6 +175,8 @@ TEST_CASE_FIXTURE(Fixture,
   REQUIRE(add(body(keep ? RequestFlow::kKeptMax + 1 : 1)));
   CHECK(flow.can_replay());  // It was not sent yet.
   flow.start(backend());
+  CHECK(flow.can_replay() == !keep);  // Nothing has left yet; but what is not kept is gone.
+  flow.on_sent();
   CHECK_FALSE(flow.can_replay());
 }
 
