@@ -33,7 +33,11 @@ void ClientConn::start(io::Fd fd, const io::Endpoint& local) {
 }
 
 void ClientConn::on_bytes(buffer::Slice bytes) {
-  if (state_ == State::Closing || state_ == State::Lingering) return;
+  if (state_ == State::Closing) return;
+  if (state_ == State::Lingering) {
+    if (after_ == After::Close) after_ = After::Linger;
+    return;
+  }
   if (state_ == State::Idle) state_ = State::Reading;
   input_.append(std::move(bytes));
   pump();
@@ -154,10 +158,12 @@ void ClientConn::time_idling() {
 void ClientConn::linger() {
   state_ = State::Lingering;
   read_timer_.disarm();
+  // Closing with bytes unread would reset the connection and destroy the answer.
+  if (after_ == After::Close && (!input_.empty() || stream_.paused())) after_ = After::Linger;
   input_.clear();
   if (!out().empty()) return;
   if (after_ == After::Reset) return reset();
-  if (stream_.ended()) return close();
+  if (after_ == After::Close || stream_.ended()) return close();
   stream_.end_sending();
   stream_.resume();
   read_timeout(kLinger);
@@ -177,7 +183,7 @@ void ClientConn::drain() {
 void ClientConn::end() {
   if (out().empty()) return close();
   abandon();
-  after_ = After::Close;
+  after_ = After::Linger;
   linger();
 }
 

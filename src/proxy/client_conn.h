@@ -27,9 +27,10 @@ class ClientConn final : public base::ListNode<ClientTag>, private io::Stream::L
  public:
   // How the connection goes on after an answer.
   enum class After : std::uint8_t {
-    Keep,   // the next request
-    Close,  // once the answer is sent
-    Reset,  // once what there is of the answer is sent; it must not look complete
+    Keep,    // the next request
+    Close,   // once the answer is sent: the client has said that nothing more comes
+    Linger,  // the same, but the client may still be sending
+    Reset,   // once what there is of the answer is sent; it must not look complete
   };
 
   ClientConn(Proxy& proxy, std::size_t listener);

@@ -305,9 +305,11 @@ void Exchange::on_watch() {
 void Exchange::finish() {
   const bool keep =
       keep_alive_ && message_ended_ && response_.framing() != ResponseFlow::Framing::UntilClose;
+  const bool asked = head_ != nullptr && !head_->keep_alive && message_ended_;
+  const auto close = asked ? ClientConn::After::Close : ClientConn::After::Linger;
   ClientConn* client = client_;
   finish_memory();
-  client->finish(keep ? ClientConn::After::Keep : ClientConn::After::Close);
+  client->finish(keep ? ClientConn::After::Keep : close);
 }
 
 void Exchange::cut(std::string_view why) {
@@ -319,7 +321,7 @@ void Exchange::cut(std::string_view why) {
   response_.flush(client_->out());
   ClientConn* client = client_;
   finish_memory();
-  client->finish(shows ? ClientConn::After::Close : ClientConn::After::Reset);
+  client->finish(shows ? ClientConn::After::Linger : ClientConn::After::Reset);
 }
 
 // Lets go of everything but the client's connection, which gives the exchange back.

@@ -51,8 +51,9 @@ class Connections(ProxyCase):
     def test_what_comes_behind_the_last_answer_destroys_nothing(self):
         """RFC 9112 9.6: the client sends on until it has read that the connection ends."""
         body = b"x" * 100_000
-        client = self.connect(self.proxy_to(self.backend().always(cgi("A: b\r\n\r\n", body))))
-        client.send(request_bytes("GET", "/", {"Connection": "close"}))
+        app = self.backend().always(cgi("A: b\r\n\r\n", body))
+        client = self.connect(self.proxy_to(app, before="[timeouts]\nkeepalive = 0"))
+        client.send(request_bytes("GET", "/"))
         ended = select.poll()
         ended.register(client.socket, select.POLLRDHUP)
         self.assertTrue(ended.poll(5000), "the connection is not ended")
