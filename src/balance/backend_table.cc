@@ -127,7 +127,16 @@ void BackendTable::set_nature(std::size_t backend, Nature nature) {
 
 void BackendTable::forget_nature(std::size_t backend) {
   set_nature(backend, Nature::Unknown);
+  set_requests_max(backend, UINT32_MAX);
   line(backend).asked.store(false);
+}
+
+std::uint32_t BackendTable::requests_max(std::size_t backend) const {
+  return line(backend).requests_max.load(std::memory_order_relaxed);
+}
+
+void BackendTable::set_requests_max(std::size_t backend, std::uint32_t most) {
+  line(backend).requests_max.store(most, std::memory_order_relaxed);
 }
 
 bool BackendTable::begin_asking(std::size_t backend) {

@@ -31,8 +31,8 @@ struct Ticket {
 
 // What an application is, as far as it has told. A process that serves one connection at a time
 // (PHP-FPM) must be proven free before its connection is used again; one that takes many requests
-// on a connection need not.
-enum class Nature : std::uint8_t { Unknown, Silent, OneByOne, Multiplexing };
+// on a connection need not. Alone: it has said that it takes many, and refused.
+enum class Nature : std::uint8_t { Unknown, Silent, OneByOne, Multiplexing, Alone };
 
 class BackendTable {
  public:
@@ -80,6 +80,9 @@ class BackendTable {
   void forget_nature(std::size_t backend);
   // The first connection that is to be asked for its nature; false: another was first.
   [[nodiscard]] bool begin_asking(std::size_t backend);
+  // So many requests at once it takes on a connection, as it says (FCGI_MAX_REQS).
+  [[nodiscard]] std::uint32_t requests_max(std::size_t backend) const;
+  void set_requests_max(std::size_t backend, std::uint32_t most);
 
   [[nodiscard]] std::uint64_t open(std::size_t backend) const;
   [[nodiscard]] std::uint64_t idle(std::size_t backend) const;
@@ -97,6 +100,7 @@ class BackendTable {
     std::atomic<std::int64_t> starving{0};
     std::atomic<Nature> nature{Nature::Unknown};
     std::atomic<bool> asked{false};
+    std::atomic<std::uint32_t> requests_max{UINT32_MAX};
 
     alignas(64) std::mutex mutex;
     std::deque<Ticket> queue;

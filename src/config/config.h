@@ -95,13 +95,17 @@ struct Backend {
   Millis queue{1'000};
 };
 
+inline constexpr std::uint16_t kMultiplexAuto = 64;
+
 struct Member {
   std::string name;         // the url, unless named
   std::string url;          // as written
   std::size_t backend = 0;  // index into Config::backends
   std::string script_root;  // the url's path if longer than "/", without its last "/"; else empty
   bool reuse = true;
-  bool probe = true;           // "auto"; false: "off"
+  bool probe = true;  // "auto"; false: "off"
+  // So many requests share a connection, where the application says that it can; 0: "off".
+  std::uint16_t multiplex = kMultiplexAuto;
   std::uint32_t weight = 100;  // hundredths, 1 to 10,000
   Millis retry{60'000};
   std::uint32_t fails_count = 1;

@@ -30,21 +30,20 @@ void read_weight(Table& table, std::uint32_t& out) {
   table.fault(value, "weight", "a number from 0.01 to 100 with two decimals at most");
 }
 
-// One connection carries one request at a time: only "off" is true of the program.
-void check_multiplex(Table& table) {
+// "auto", "off", or so many requests on a connection.
+void read_multiplex(Table& table, std::uint16_t& out) {
   const Entry* entry = table.find("multiplex");
   if (entry == nullptr) return;
   const Node& value = entry->value;
   const bool number =
       value.kind == Node::Kind::Integer && value.integer >= 1 && value.integer <= kRequestIdMax;
   if (number) {
-    table.faults().add(value.at,
-                       "multiplex = " + std::to_string(value.integer) + " is not supported yet");
+    out = static_cast<std::uint16_t>(value.integer);
   } else if (value.kind != Node::Kind::Text || (value.text != "auto" && value.text != "off")) {
     table.fault(value, "multiplex", "\"auto\", \"off\" or " + range_text(1, kRequestIdMax),
                 did_you_mean(value.text, {"auto", "off"}));
-  } else if (value.text == "auto") {
-    table.faults().add(value.at, "multiplex = \"auto\" is not supported yet");
+  } else {
+    out = value.text == "auto" ? kMultiplexAuto : 0;
   }
 }
 
@@ -208,7 +207,7 @@ std::optional<std::size_t> find_balancer(Build& build, const std::string& name, 
 void read_member_keys(Table& table, MemberKeys& keys) {
   Member& member = keys.member;
   table.flag("reuse", member.reuse);
-  check_multiplex(table);
+  read_multiplex(table, member.multiplex);
   std::size_t probe = member.probe ? 0 : 1;
   table.choice("probe", {"auto", "off"}, probe);
   member.probe = probe == 0;

@@ -275,8 +275,8 @@ void Exchange::on_client_sent() {
   if (!paused_ || backend_ == nullptr) return;
   if (client_->out().size() > found_.route->limits.response_buffer / 2) return;
   paused_ = false;
-  backend_->resume();
   await(Awaiting::Response, timeouts().response);
+  backend_->resume();  // May end the exchange.
 }
 
 void Exchange::abandon() {

@@ -20,14 +20,14 @@
 #include "balance/plan.h"
 #include "http/parser.h"
 #include "io/endpoint.h"
-#include "proxy/backend_conn.h"
-#include "proxy/backend_pool.h"
+#include "io/spool.h"
 #include "proxy/request_facts.h"
 #include "proxy/request_flow.h"
 #include "proxy/response_flow.h"
-#include "proxy/spool.h"
 #include "proxy/template.h"
 #include "route/table.h"
+#include "upstream/backend_link.h"
+#include "upstream/backend_pool.h"
 
 namespace millrace::proxy {
 
@@ -35,7 +35,9 @@ class ClientConn;
 class Proxy;
 class Generation;
 
-class Exchange final : private BackendUser, private Waiter, private Spool::User {
+class Exchange final : private upstream::BackendUser,
+                       private upstream::Waiter,
+                       private io::Spool::User {
  public:
   explicit Exchange(Proxy& proxy);
 
@@ -86,7 +88,8 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
 
   // exchange_dispatch.cc: members, places, connections, retries
   void dispatch();
-  bool encode_records();
+  void prepare();
+  bool encode_records(std::uint16_t id);
   void obtain(bool fresh);
   void send_request();
   void time_backend();
@@ -96,7 +99,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   void unreachable();
   void overloaded();
   [[nodiscard]] config::Millis queue_left();
-  void fail_over(BackendFailure failure, std::string_view why);
+  void fail_over(upstream::BackendFailure failure, std::string_view why);
   [[nodiscard]] bool is_idempotent() const;
   [[nodiscard]] bool may_be_sent_twice() const;  // by some member
   void give_up_backend(bool drain);
@@ -104,7 +107,8 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   void on_place() override;
   void on_backend_open() override;
   void on_backend_sent() override;
-  void on_backend_failed(BackendFailure failure, std::string_view reason, int error) override;
+  void on_backend_failed(upstream::BackendFailure failure, std::string_view reason,
+                         int error) override;
   void on_request_end(fcgi::EndRequest end) override;
   void on_queue_over();
   void on_connect_timeout();
@@ -143,6 +147,7 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   TemplateInput template_input();
 
   [[nodiscard]] const config::Member& member() const;
+  [[nodiscard]] std::size_t share() const { return member().reuse ? member().multiplex : 0; }
   [[nodiscard]] const config::Timeouts& timeouts() const;
 
   Proxy& proxy_;
@@ -157,9 +162,10 @@ class Exchange final : private BackendUser, private Waiter, private Spool::User 
   route::Found found_;
   balance::Tried tried_;
   std::size_t member_index_ = 0;
-  BackendPool* pool_ = nullptr;
-  BackendConn* backend_ = nullptr;
+  upstream::BackendPool* pool_ = nullptr;
+  upstream::BackendLink* backend_ = nullptr;
   buffer::Chain records_;  // BEGIN_REQUEST and PARAMS, until they are handed to a connection
+  std::uint16_t records_id_ = 0;
   RequestFlow request_;
   ResponseFlow response_;
   io::Timer timer_ = io::Timer::to<&Exchange::on_timeout>(this);

@@ -26,7 +26,13 @@ void Exchange::dispatch() {
   if (!picked) return no_member();
   member_index_ = *picked;
   pool_ = &generation_->pool(member().backend);
-  if (encode_records()) obtain(false);
+  prepare();
+}
+
+// One connection for one request is the rule; the id of a lane is known only later.
+void Exchange::prepare() {
+  records_.clear();
+  if (pool_->shares(share()) || encode_records(upstream::BackendConn::kRequestId)) obtain(false);
 }
 
 const config::Member& Exchange::member() const {
@@ -34,12 +40,13 @@ const config::Member& Exchange::member() const {
 }
 
 // The request's first records, for the member that was picked. False: the request has been refused.
-bool Exchange::encode_records() {
+bool Exchange::encode_records(std::uint16_t id) {
   records_.clear();
+  records_id_ = id;
   // A connection that is closed afterwards is kept until its process is proven free.
   const bool keep = member().reuse || (pool_->counts_processes() && member().probe);
-  fcgi::begin_request(records_, BackendConn::kRequestId, fcgi::Role::Responder, keep);
-  fcgi::ParamsWriter params(records_, BackendConn::kRequestId);
+  fcgi::begin_request(records_, id, fcgi::Role::Responder, keep);
+  fcgi::ParamsWriter params(records_, id);
   std::optional<std::uint64_t> length = head_->content_length;
   if (head_->chunked && request_.ended()) length = request_.received();
   const CgiEnv& environment = generation_->snapshot().environment(found_, member_index_);
@@ -48,14 +55,17 @@ bool Exchange::encode_records() {
       params.finish();
       return true;
     case EnvResult::BadRequest:
+      give_up_backend(false);
       keep_alive_ = false;
       reply_error({.status = 400}, "two header fields for one variable");
       return false;
     case EnvResult::HeaderTooLarge:
+      give_up_backend(false);
       keep_alive_ = false;
       reply_error({.status = 431}, "a header field that no FastCGI record can hold");
       return false;
     case EnvResult::TooLarge:
+      give_up_backend(false);
       reply_error({.status = 500}, "a variable that no FastCGI record can hold");
       return false;
   }
@@ -64,20 +74,21 @@ bool Exchange::encode_records() {
 
 // Asks for a connection to the member; `fresh`: rather not one that has served before.
 void Exchange::obtain(bool fresh) {
-  auto acquired = pool_->acquire(*this, fresh);
-  if (acquired.outcome == BackendPool::Outcome::Soon) {
+  const upstream::BackendPool::Wish wish{.fresh = fresh, .share = share()};
+  auto acquired = pool_->acquire(*this, wish);
+  if (acquired.outcome == upstream::BackendPool::Outcome::Soon) {
     pool_->wait_briefly(*this);
-    return await(Awaiting::Moment, BackendPool::kBriefly);
+    return await(Awaiting::Moment, upstream::BackendPool::kBriefly);
   }
-  if (acquired.outcome == BackendPool::Outcome::Wait) {
+  if (acquired.outcome == upstream::BackendPool::Outcome::Wait) {
     const Millis left = queue_left();
     if (left <= Millis(0)) return on_queue_over();
     if (!pool_->wait(*this)) return await(Awaiting::Place, left);
-    acquired = pool_->acquire(*this, fresh);
+    acquired = pool_->acquire(*this, wish);
   }
-  if (acquired.conn == nullptr) return back_off();
-  backend_ = acquired.conn;
-  if (backend_->state() == BackendConn::State::Ready) return send_request();
+  if (acquired.link == nullptr) return back_off();
+  backend_ = acquired.link;
+  if (backend_->ready()) return send_request();
   await(Awaiting::Connection, timeouts().connect);
 }
 
@@ -99,10 +110,12 @@ void Exchange::on_backend_open() {
 }
 
 void Exchange::send_request() {
-  if (records_.empty() && !encode_records()) return;
+  const bool encoded = !records_.empty() && records_id_ == backend_->id();
+  if (!encoded && !encode_records(backend_->id())) return;
   state_ = State::Streaming;
   backend_->out().append_all(records_);
-  backend_->begin_request({.keep = member().reuse,
+  backend_->begin_request({.share = share(),
+                           .keep = member().reuse,
                            .probe = member().probe,
                            .careful = head_->path.find(".php") != std::string_view::npos ||
                                       !found_.route->split_path.empty()});
@@ -187,7 +200,7 @@ void Exchange::give_up_backend(bool drain) {
   if (pool_ == nullptr) return;  // Then there is no connection either.
   pool_->leave(*this);
   if (backend_ == nullptr) return;
-  std::exchange(backend_, nullptr)->detach(drain && pool_->bounded());
+  std::exchange(backend_, nullptr)->abort(drain && pool_->bounded());
 }
 
 // The member could not be reached: another one, or the same again a little later.
@@ -229,23 +242,25 @@ void Exchange::unreachable() {
               "no application could be reached");
 }
 
-void Exchange::on_backend_failed(BackendFailure failure, std::string_view reason, int error) {
+void Exchange::on_backend_failed(upstream::BackendFailure failure, std::string_view reason,
+                                 int error) {
   backend_ = nullptr;
   timer_.disarm();
   request_.stop();
   error_ = error;
-  if (failure == BackendFailure::Refused) {
+  if (failure == upstream::BackendFailure::Refused) {
     generation_->balancers().report_failure(found_.route->balancer, member_index_,
                                             proxy_.loop().timers.now());
     return try_next_member();
   }
   if (answered()) {
-    if (failure != BackendFailure::Protocol && (stdout_ended_ || response_.full())) {
+    if (failure != upstream::BackendFailure::Protocol && (stdout_ended_ || response_.full())) {
       return finish_response();
     }
     return cut(reason);
   }
-  if (failure == BackendFailure::Unsent || failure == BackendFailure::Unanswered) {
+  if (failure == upstream::BackendFailure::Unsent ||
+      failure == upstream::BackendFailure::Unanswered) {
     return fail_over(failure, reason);
   }
   reply_error({.status = 502, .error_class = "backend-closed-before-response"}, reason);
@@ -253,9 +268,9 @@ void Exchange::on_backend_failed(BackendFailure failure, std::string_view reason
 
 // The connection died before there was an answer. The request is tried again only where nothing of
 // it can have been run, or running it twice is harmless.
-void Exchange::fail_over(BackendFailure failure, std::string_view why) {
-  const bool harmless =
-      failure == BackendFailure::Unsent || is_idempotent() || member().retry_non_idempotent;
+void Exchange::fail_over(upstream::BackendFailure failure, std::string_view why) {
+  const bool harmless = failure == upstream::BackendFailure::Unsent || is_idempotent() ||
+                        member().retry_non_idempotent;
   if (reused_ && harmless && request_.can_replay() && !retried_fresh_) {
     retried_fresh_ = true;
     state_ = State::Waiting;
@@ -312,7 +327,7 @@ void Exchange::overloaded() {
   member_index_ = *other;
   pool_ = &generation_->pool(member().backend);
   state_ = State::Waiting;
-  if (encode_records()) obtain(false);
+  prepare();
 }
 
 }  // namespace millrace::proxy

@@ -75,7 +75,7 @@ void Exchange::intercept() {
     own.extra_name = "WWW-Authenticate";
     own.extra_value = challenge;
   }
-  std::exchange(backend_, nullptr)->detach(true);
+  std::exchange(backend_, nullptr)->detach();
   request_.stop();
   reply_error(own, {});
 }
@@ -105,7 +105,7 @@ bool Exchange::redirect_locally() {
   const std::string_view target = redirect_target_;
   const std::size_t mark = target.find('?');
   const auto path = http::normalize_path(target.substr(0, mark), redirect_scratch_);
-  std::exchange(backend_, nullptr)->detach(true);
+  std::exchange(backend_, nullptr)->detach();
   request_.stop();
   timer_.disarm();
   if (!path) {
@@ -190,7 +190,7 @@ void Exchange::on_backend_pause() {
   client_->flush();
   if (response_.full()) {
     // Nothing more can come; the end of the request is not the client's business.
-    std::exchange(backend_, nullptr)->detach(true);
+    std::exchange(backend_, nullptr)->detach();
     request_.stop();
     return finish_response();
   }

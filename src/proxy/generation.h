@@ -9,14 +9,15 @@
 
 #include "balance/table.h"
 #include "io/loop.h"
-#include "proxy/backend_pool.h"
 #include "proxy/snapshot.h"
+#include "upstream/backend_pool.h"
 
 namespace millrace::proxy {
 
 class Generation {
  public:
-  Generation(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot);
+  Generation(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snapshot,
+             io::Spools& spools);
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
   // Its worker has ended. Places that were granted to it in the meantime go to others.
@@ -25,7 +26,7 @@ class Generation {
   [[nodiscard]] Snapshot& snapshot() { return *snapshot_; }
   [[nodiscard]] const config::Config& config() const { return snapshot_->config(); }
   [[nodiscard]] balance::View& balancers() { return view_; }
-  [[nodiscard]] BackendPool& pool(std::size_t backend) { return pools_[backend]; }
+  [[nodiscard]] upstream::BackendPool& pool(std::size_t backend) { return pools_[backend]; }
 
   void acquire() { ++users_; }
   void release() { --users_; }
@@ -41,7 +42,7 @@ class Generation {
   const std::size_t worker_;
   std::shared_ptr<Snapshot> snapshot_;
   balance::View view_;
-  std::deque<BackendPool> pools_;  // per backend
+  std::deque<upstream::BackendPool> pools_;  // per backend
   std::size_t users_ = 0;
 };
 

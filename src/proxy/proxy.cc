@@ -11,8 +11,8 @@ Proxy::Proxy(io::Loop& loop, std::size_t worker, std::shared_ptr<Snapshot> snaps
              Listener& listener)
     : loop_(loop),
       listener_(listener),
-      generation_(std::make_unique<Generation>(loop, worker, std::move(snapshot))),
-      spools_(loop) {
+      spools_(loop),
+      generation_(std::make_unique<Generation>(loop, worker, std::move(snapshot), spools_)) {
   MUST(::getrandom(id_state_.data(), sizeof id_state_, 0) == sizeof id_state_);
   id_state_[0] |= 1;
 }

@@ -14,11 +14,11 @@
 #include "base/slab.h"
 #include "http/date.h"
 #include "io/loop.h"
+#include "io/spool.h"
 #include "proxy/cgi_env.h"
 #include "proxy/client_conn.h"
 #include "proxy/exchange.h"
 #include "proxy/generation.h"
-#include "proxy/spool.h"
 
 namespace millrace::proxy {
 
@@ -57,7 +57,7 @@ class Proxy {
   [[nodiscard]] const config::Config& config() const { return generation_->config(); }
   [[nodiscard]] Exchange& take_exchange();
   void give_back(Exchange& exchange) { exchanges_.push_back(&exchange); }
-  [[nodiscard]] Spools& spools() { return spools_; }
+  [[nodiscard]] io::Spools& spools() { return spools_; }
   void remove(ClientConn& client);
   [[nodiscard]] bool draining() const { return draining_; }
 
@@ -71,10 +71,10 @@ class Proxy {
  private:
   io::Loop& loop_;
   Listener& listener_;
+  io::Spools spools_;
   std::unique_ptr<Generation> generation_;
   base::Slab<ClientConn> clients_{64};
   base::List<ClientConn, ClientTag> open_;
-  Spools spools_;
   std::vector<std::unique_ptr<Exchange>> all_exchanges_;
   std::vector<Exchange*> exchanges_;  // free
   http::DateText date_;

@@ -29,7 +29,7 @@ void RequestFlow::reset() {
   if (spool_ != nullptr) std::exchange(spool_, nullptr)->close();
 }
 
-void RequestFlow::begin(Spool* spool, bool keep) {
+void RequestFlow::begin(io::Spool* spool, bool keep) {
   spool_ = spool;
   keep_ = keep;
   keeping_ = spool == nullptr;
@@ -55,7 +55,7 @@ bool RequestFlow::wants_more() const {
   return backend_ != nullptr && queued_.size() < kQueuedMax;
 }
 
-void RequestFlow::start(BackendConn& backend) {
+void RequestFlow::start(upstream::BackendLink& backend) {
   if (started_) {
     MUST(can_replay());
     queued_.clear();
@@ -74,11 +74,11 @@ void RequestFlow::pump() {
     if (queued_.empty() && spool_ != nullptr) spool_->take(queued_);
     if (queued_.empty()) break;
     const std::size_t bytes = std::min(queued_.size(), fcgi::kStdinMax);
-    fcgi::stdin_header(out, BackendConn::kRequestId, bytes);
+    fcgi::stdin_header(out, backend_->id(), bytes);
     move(queued_, bytes, out);
   }
   if (ended_ && queued_.empty() && (spool_ == nullptr || spool_->all())) {
-    fcgi::stdin_end(out, BackendConn::kRequestId);
+    fcgi::stdin_end(out, backend_->id());
     std::exchange(backend_, nullptr)->input_complete();
   }
 }

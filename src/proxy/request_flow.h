@@ -14,8 +14,8 @@
 #include <cstdint>
 
 #include "buffer/chain.h"
-#include "proxy/backend_conn.h"
-#include "proxy/spool.h"
+#include "io/spool.h"
+#include "upstream/backend_link.h"
 
 namespace millrace::proxy {
 
@@ -30,7 +30,7 @@ class RequestFlow {
   void reset();
   // With a `spool`, which becomes the flow's, the body is wanted whole. `keep`: it may be sent
   // twice, even when some of it has left.
-  void begin(Spool* spool, bool keep);
+  void begin(io::Spool* spool, bool keep);
 
   // False: the spool has failed, and spool_error() says why.
   [[nodiscard]] bool add(buffer::Slice piece);
@@ -42,7 +42,7 @@ class RequestFlow {
   [[nodiscard]] bool wants_more() const;
 
   // Sends the body from its beginning to `backend`. Only once, or where can_replay().
-  void start(BackendConn& backend);
+  void start(upstream::BackendLink& backend);
   void stop() { backend_ = nullptr; }
   // Some of it has left.
   void on_sent() {
@@ -60,8 +60,8 @@ class RequestFlow {
 
   buffer::Chain queued_;  // not handed to the connection yet
   buffer::Chain kept_;    // all of it so far
-  Spool* spool_ = nullptr;
-  BackendConn* backend_ = nullptr;
+  io::Spool* spool_ = nullptr;
+  upstream::BackendLink* backend_ = nullptr;
   std::uint64_t received_ = 0;
   bool keep_ = false;
   bool keeping_ = false;

@@ -13,8 +13,8 @@
 #include "config/config.h"
 #include "io/address.h"
 #include "proxy/cgi_env.h"
-#include "proxy/post.h"
 #include "route/table.h"
+#include "upstream/post.h"
 
 namespace millrace::proxy {
 
@@ -31,7 +31,7 @@ class Snapshot {
   [[nodiscard]] const route::Table& routes() const { return routes_; }
   [[nodiscard]] balance::Table& balancers() { return balancers_; }
   [[nodiscard]] balance::BackendTable& backends() { return backends_; }
-  [[nodiscard]] Post& post() { return post_; }
+  [[nodiscard]] upstream::Post& post() { return post_; }
   [[nodiscard]] const io::SocketAddress& address(std::size_t backend) const {
     return addresses_[backend];
   }
@@ -51,7 +51,7 @@ class Snapshot {
   route::Table routes_;
   balance::Table balancers_;
   balance::BackendTable backends_;
-  Post post_;
+  upstream::Post post_;
   std::vector<std::vector<std::vector<CgiEnv>>> environments_;  // site, route, member
 };
 

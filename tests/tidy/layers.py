@@ -16,9 +16,10 @@ LAYERS = {  # layer: what it may include besides itself, the standard library an
     "fcgi": ["base", "buffer"],
     "route": ["base", "config"],
     "balance": ["base", "config"],
-    "proxy": PROXY,
+    "upstream": ["base", "buffer", "config", "io", "fcgi", "balance"],
+    "proxy": PROXY + ["upstream"],
     "demo": ["base", "buffer", "config", "io", "http", "fcgi"],
-    "server": PROXY + ["proxy", "demo"],
+    "server": PROXY + ["upstream", "proxy", "demo"],
 }
 FOREIGN = {  # headers of a library: the only files that may include them
     "liburing*": "src/io/uring_*",

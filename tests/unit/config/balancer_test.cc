@@ -43,9 +43,11 @@ TEST_CASE("Loader: every key of a member is kept") {
   CHECK(backend.queue == Millis{0});
 }
 
-TEST_CASE("Loader: a connection is never shared, and may be said to be so") {
-  CHECK(member_with("multiplex = \"off\"").reuse);
-  CHECK_FALSE(member_with("reuse = false, multiplex = \"off\"").reuse);
+TEST_CASE("Loader: how many requests may share a connection") {
+  CHECK(member_with("weight = 1").multiplex == 64);
+  CHECK(member_with("multiplex = \"auto\"").multiplex == 64);
+  CHECK(member_with("multiplex = \"off\"").multiplex == 0);
+  CHECK(member_with("multiplex = 65535").multiplex == 65'535);
 }
 
 TEST_CASE("Loader: a weight has hundredths") {

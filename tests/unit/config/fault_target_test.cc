@@ -175,12 +175,9 @@ members = [ { url = "unix:/x", multiplex = "auto" } ])",
     not 3 | did you mean `"3s"`?
 24:34: unknown key "x"
 25:10: "weight" must be a number from 0.01 to 100 with two decimals at most, not 100.01
-28:52: multiplex = 8 is not supported yet
 28:64: "weight" must be a number from 0.01 to 100 with two decimals at most, not 0.001
 31:37: "multiplex" must be "auto", "off" or a number from 1 to 65535, not 65536
-31:53: "weight" must be a number from 0.01 to 100 with two decimals at most, not "1"
-33:13: multiplex = 65535 is not supported yet
-34:44: multiplex = "auto" is not supported yet)"},
+31:53: "weight" must be a number from 0.01 to 100 with two decimals at most, not "1")"},
     {R"([[site]]
 [[site.route]]
 path = "/1"

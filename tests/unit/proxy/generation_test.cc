@@ -4,8 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include "backend_fixture.h"
 #include "config/load.h"
+#include "support/backend_fixture.h"
 
 namespace millrace::proxy {
 namespace {
@@ -29,11 +29,12 @@ TEST_CASE("Generation: a place that was granted to a worker that ends goes to th
   io::Loop loop{ring, io::Millis(0)};
   const auto snapshot = make_snapshot();
   balance::BackendTable& table = snapshot->backends();
-  Generation stays(loop, 0, snapshot);
-  std::optional<Generation> ends(std::in_place, loop, 1, snapshot);
+  io::Spools spools(loop);
+  Generation stays(loop, 0, snapshot, spools);
+  std::optional<Generation> ends(std::in_place, loop, 1, snapshot, spools);
   REQUIRE(table.try_open(0));
-  RecordingWaiter gone(ends->pool(0));
-  RecordingWaiter next(stays.pool(0));
+  upstream::RecordingWaiter gone(ends->pool(0));
+  upstream::RecordingWaiter next(stays.pool(0));
   REQUIRE_FALSE(ends->pool(0).wait(gone));
   bool has_next = false;
   SUBCASE("who waits on another worker") {
@@ -51,10 +52,10 @@ TEST_CASE("Generation: a place that was granted to a worker that ends goes to th
   CHECK(next.told == (has_next ? 1 : 0));
   CHECK(table.open(0) == (has_next ? 1 : 0));
   if (!has_next) return;
-  REQUIRE(next.got.outcome == Outcome::Got);
-  next.got.conn->detach(false);
-  ring.complete(Kind::Connect, -ECANCELED);
-  ring.complete(Kind::Close, 0);
+  REQUIRE(next.got.outcome == upstream::Outcome::Got);
+  next.got.link->abort(false);
+  ring.complete(upstream::Kind::Connect, -ECANCELED);
+  ring.complete(upstream::Kind::Close, 0);
   CHECK(table.open(0) == 0);
 }
 

@@ -4,10 +4,14 @@
 #include <string>
 #include <string_view>
 
-#include "backend_fixture.h"
+#include "support/backend_fixture.h"
 
 namespace millrace::proxy {
 namespace {
+
+using upstream::Kind;
+using upstream::PoolFixture;
+using upstream::RecordingUser;
 
 std::string body(std::size_t bytes) {
   std::string text;
@@ -23,9 +27,9 @@ struct Input {
   bool whole = false;
 };
 
-struct Fixture : Spool::User {
+struct Fixture : io::Spool::User {
   virtual ~Fixture() {
-    if (conn != nullptr) conn->detach(false);
+    if (conn != nullptr) conn->abort(false);
     flow.reset();
     world.settle();
     MUST(spools.in_use() == 0);
@@ -34,8 +38,8 @@ struct Fixture : Spool::User {
   void on_spool_failed(int /*error*/) override {}
 
   // A connection that is Ready: what is written stays in out().
-  BackendConn& backend() {
-    if (conn != nullptr) conn->detach(false);
+  upstream::BackendConn& backend() {
+    if (conn != nullptr) conn->abort(false);
     conn = &world.connect(user);
     return *conn;
   }
@@ -47,7 +51,7 @@ struct Fixture : Spool::User {
     while (const auto record = reader.next()) {
       REQUIRE_FALSE(input.whole);
       REQUIRE(record->type == testing::kStdin);
-      REQUIRE(record->id == BackendConn::kRequestId);
+      REQUIRE(record->id == upstream::BackendConn::kRequestId);
       input.whole = record->content.empty();
       input.body += record->content;
     }
@@ -63,9 +67,9 @@ struct Fixture : Spool::User {
   }
 
   PoolFixture world;
-  Spools spools{world.loop};
+  io::Spools spools{world.loop};
   RecordingUser user;
-  BackendConn* conn = nullptr;
+  upstream::BackendConn* conn = nullptr;
   testing::WireReader reader;
   RequestFlow flow{world.loop.blocks};
 };

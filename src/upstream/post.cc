@@ -1,8 +1,8 @@
-#include "proxy/post.h"
+#include "upstream/post.h"
 
 #include <utility>
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 
 bool Post::grant(std::size_t worker, Grant grant) {
   Box& box = boxes_[worker];
@@ -34,4 +34,4 @@ std::vector<Post::Grant> Post::close(std::size_t worker) {
   return std::exchange(box.grants, {});
 }
 
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

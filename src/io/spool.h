@@ -1,5 +1,5 @@
-// A body that is kept until it is whole, in constant memory: the first 64 KiB in blocks, and what
-// does not fit there in a temporary file, which is written and read through the ring.
+// A body that is kept for later, in constant memory: some of it in blocks, and what does not fit
+// there in a temporary file, which is written and read through the ring.
 //
 //     0               taken            filed                 size
 //     +-----------------+----------------+---------------------+
@@ -28,15 +28,16 @@
 #include "buffer/chain.h"
 #include "io/stream.h"
 
-namespace millrace::proxy {
+namespace millrace::io {
 
 class Spools;
 
 class Spool {
  public:
-  static constexpr std::size_t kMemoryMax = std::size_t{64} * 1024;    // more goes to the file
-  static constexpr std::size_t kUnfiledMax = std::size_t{256} * 1024;  // so much may wait for it
-  static constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;   // of one read
+  static constexpr std::size_t kMemoryMax = std::size_t{64} * 1024;  // more goes to the file
+  // So much may wait for the file, beyond that.
+  static constexpr std::size_t kUnfiledMax = std::size_t{192} * 1024;
+  static constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;  // of one read
 
   // Told from the loop only, last of all: may call any function of the spool.
   class User {
@@ -50,7 +51,7 @@ class Spool {
     ~User() = default;
   };
 
-  Spool(Spools& spools, io::Loop& loop, User& user);
+  Spool(Spools& spools, Loop& loop, User& user, std::size_t memory_max);
 
   // False: no file could be made, for the errno that error() says, and the spool has failed.
   [[nodiscard]] bool append(std::string_view bytes);
@@ -72,9 +73,9 @@ class Spool {
   void close();
 
  private:
-  void on_written(io::Completion& done);
-  void on_read(io::Completion& done);
-  void on_file_closed(io::Completion& done);
+  void on_written(Completion& done);
+  void on_read(Completion& done);
+  void on_file_closed(Completion& done);
 
   void start_write();
   void start_read();
@@ -82,15 +83,16 @@ class Spool {
   void fail(int error);
 
   Spools& spools_;
-  io::Loop& loop_;
-  User* user_;          // null in Closing
-  buffer::Chain tail_;  // its front is being written, perhaps
-  buffer::Chain read_;  // out of the file, not taken yet
-  std::array<buffer::Slice, io::Ring::kReadVectors> reading_;  // what the kernel fills
-  io::Op write_op_ = io::Op::to<&Spool::on_written>(this);
-  io::Op read_op_ = io::Op::to<&Spool::on_read>(this);
-  io::Op close_op_ = io::Op::to<&Spool::on_file_closed>(this);
-  io::Fd file_ = io::kNoFd;
+  Loop& loop_;
+  User* user_;  // null in Closing
+  std::size_t memory_max_;
+  buffer::Chain tail_;                                     // its front is being written, perhaps
+  buffer::Chain read_;                                     // out of the file, not taken yet
+  std::array<buffer::Slice, Ring::kReadVectors> reading_;  // what the kernel fills
+  Op write_op_ = Op::to<&Spool::on_written>(this);
+  Op read_op_ = Op::to<&Spool::on_read>(this);
+  Op close_op_ = Op::to<&Spool::on_file_closed>(this);
+  Fd file_ = kNoFd;
   std::uint64_t size_ = 0;
   std::uint64_t filed_ = 0;
   std::uint64_t taken_ = 0;  // what read_ holds is not
@@ -102,15 +104,17 @@ class Spool {
 // The spools of one worker, those of users that are gone included.
 class Spools {
  public:
-  explicit Spools(io::Loop& loop) : loop_(loop) {}
+  explicit Spools(Loop& loop) : loop_(loop) {}
 
-  [[nodiscard]] Spool& open(Spool::User& user) { return *spools_.make(*this, loop_, user); }
+  [[nodiscard]] Spool& open(Spool::User& user, std::size_t memory_max = Spool::kMemoryMax) {
+    return *spools_.make(*this, loop_, user, memory_max);
+  }
   [[nodiscard]] std::size_t in_use() const { return spools_.in_use(); }
 
  private:
   friend class Spool;
-  io::Loop& loop_;
+  Loop& loop_;
   base::Slab<Spool> spools_{16};
 };
 
-}  // namespace millrace::proxy
+}  // namespace millrace::io

@@ -1,4 +1,4 @@
-#include "proxy/spool.h"
+#include "io/spool.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -6,15 +6,20 @@
 
 #include "base/must.h"
 
-namespace millrace::proxy {
+namespace millrace::io {
 
 using buffer::BlockPool;
 using buffer::Slice;
 
-static_assert(Spool::kPieceBytes == io::Ring::kReadVectors * BlockPool::kBlockBytes);
+static_assert(Spool::kPieceBytes == Ring::kReadVectors * BlockPool::kBlockBytes);
 
-Spool::Spool(Spools& spools, io::Loop& loop, User& user)
-    : spools_(spools), loop_(loop), user_(&user), tail_(loop.blocks), read_(loop.blocks) {}
+Spool::Spool(Spools& spools, Loop& loop, User& user, std::size_t memory_max)
+    : spools_(spools),
+      loop_(loop),
+      user_(&user),
+      memory_max_(memory_max),
+      tail_(loop.blocks),
+      read_(loop.blocks) {}
 
 bool Spool::append(std::string_view bytes) {
   MUST(user_ != nullptr && !ended_ && error_ == 0);
@@ -23,10 +28,10 @@ bool Spool::append(std::string_view bytes) {
   for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), BlockPool::kBlockBytes))) {
     tail_.append_copy(bytes.substr(0, BlockPool::kBlockBytes));
   }
-  if (tail_.size() <= kMemoryMax) return true;
-  if (file_ == io::kNoFd) file_ = loop_.ring.open_temporary();
+  if (tail_.size() <= memory_max_) return true;
+  if (file_ == kNoFd) file_ = loop_.ring.open_temporary();
   if (file_ < 0) {
-    error_ = -std::exchange(file_, io::kNoFd);
+    error_ = -std::exchange(file_, kNoFd);
     return false;
   }
   start_write();
@@ -34,7 +39,7 @@ bool Spool::append(std::string_view bytes) {
 }
 
 bool Spool::wants_more() const {
-  return !ended_ && error_ == 0 && tail_.size() < kUnfiledMax;
+  return !ended_ && error_ == 0 && tail_.size() < memory_max_ + kUnfiledMax;
 }
 
 void Spool::take(buffer::Chain& into) {
@@ -57,13 +62,13 @@ void Spool::rewind() {
 }
 
 void Spool::start_write() {
-  if (write_op_.in_flight() || tail_.size() <= kMemoryMax) return;
+  if (write_op_.in_flight() || tail_.size() <= memory_max_) return;
   loop_.ring.write(write_op_, file_, tail_, filed_);
 }
 
 // When the disk becomes full, less than asked for is written, and the next write says why; or it
 // writes nothing at all.
-void Spool::on_written(io::Completion& done) {
+void Spool::on_written(Completion& done) {
   if (user_ == nullptr) return finish_closing();
   if (error_ != 0) return;
   if (done.result <= 0) {
@@ -82,7 +87,7 @@ void Spool::on_written(io::Completion& done) {
 void Spool::start_read() {
   if (read_op_.in_flight() || taken_ >= filed_) return;
   std::uint64_t left = std::min<std::uint64_t>(kPieceBytes, filed_ - taken_);
-  std::array<iovec, io::Ring::kReadVectors> vectors{};
+  std::array<iovec, Ring::kReadVectors> vectors{};
   std::size_t count = 0;
   for (; left > 0; ++count) {
     buffer::Block& block = loop_.blocks.allocate(BlockPool::kBlockBytes);
@@ -95,7 +100,7 @@ void Spool::start_read() {
   loop_.ring.read(read_op_, file_, std::span(vectors).first(count), taken_);
 }
 
-void Spool::on_read(io::Completion& done) {
+void Spool::on_read(Completion& done) {
   auto filled = std::exchange(reading_, {});
   if (user_ == nullptr) return finish_closing();
   if (error_ != 0) return;
@@ -119,7 +124,7 @@ void Spool::fail(int error) {
 void Spool::close() {
   MUST(user_ != nullptr);
   user_ = nullptr;
-  for (io::Op* op : {&write_op_, &read_op_}) {
+  for (Op* op : {&write_op_, &read_op_}) {
     if (op->in_flight()) loop_.ring.cancel(*op);
   }
   finish_closing();
@@ -127,12 +132,12 @@ void Spool::close() {
 
 void Spool::finish_closing() {
   if (write_op_.in_flight() || read_op_.in_flight()) return;
-  if (file_ == io::kNoFd) return spools_.spools_.destroy(this);
-  loop_.ring.close(close_op_, std::exchange(file_, io::kNoFd));
+  if (file_ == kNoFd) return spools_.spools_.destroy(this);
+  loop_.ring.close(close_op_, std::exchange(file_, kNoFd));
 }
 
-void Spool::on_file_closed(io::Completion& /*done*/) {
+void Spool::on_file_closed(Completion& /*done*/) {
   spools_.spools_.destroy(this);
 }
 
-}  // namespace millrace::proxy
+}  // namespace millrace::io

@@ -1,13 +1,13 @@
 // Who gets which connection, who waits, and who is told.
-#include "proxy/backend_pool.h"
+#include "upstream/backend_pool.h"
 
 #include <array>
 #include <cerrno>
 #include <deque>
 
-#include "backend_fixture.h"
+#include "support/backend_fixture.h"
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 namespace {
 
 using balance::Nature;
@@ -26,7 +26,7 @@ TEST_CASE("BackendPool: a connection that has served a request is used again") {
   BackendConn& conn = world.serve(first, PoolFixture::kPlain);
   CHECK_FALSE(conn.reused());
   RecordingUser second;
-  REQUIRE(world.pool->acquire(second, false).conn == &conn);
+  REQUIRE(conn_of(world.pool->acquire(second, {})) == &conn);
   CHECK(conn.state() == ConnState::Ready);
   world.ask(conn, PoolFixture::kPlain);
   CHECK(conn.reused());
@@ -39,8 +39,8 @@ TEST_CASE("BackendPool: a connection that has served a request is used again") {
 TEST_CASE("BackendPool: the connection that was used last is used first") {
   PoolFixture world;
   std::array<RecordingUser, 2> users;
-  BackendConn* const one = world.pool->acquire(users[0], false).conn;
-  BackendConn* const two = world.pool->acquire(users[1], false).conn;
+  BackendConn* const one = conn_of(world.pool->acquire(users[0], {}));
+  BackendConn* const two = conn_of(world.pool->acquire(users[1], {}));
   for (BackendConn* conn : {one, two}) {
     world.ring.complete(Kind::Connect, 0);
     world.ask(*conn, PoolFixture::kPlain);
@@ -48,14 +48,14 @@ TEST_CASE("BackendPool: the connection that was used last is used first") {
   world.answer();  // On the oldest socket, which is one's.
   REQUIRE(users[0].ended.has_value());
   RecordingUser again;
-  REQUIRE(world.pool->acquire(again, false).conn == one);
+  REQUIRE(conn_of(world.pool->acquire(again, {})) == one);
   world.ask(*one, PoolFixture::kPlain);
   world.ring.complete_receive(testing::whole_answer(1, "x"), true, kSecondFd);
   world.answer();
   REQUIRE(again.ended.has_value());
   RecordingUser next;
-  CHECK(world.pool->acquire(next, false).conn == one);
-  one->detach(false);
+  CHECK(conn_of(world.pool->acquire(next, {})) == one);
+  one->abort(false);
 }
 
 TEST_CASE("BackendPool: a fresh connection is new although another is idle") {
@@ -63,15 +63,15 @@ TEST_CASE("BackendPool: a fresh connection is new although another is idle") {
   RecordingUser user;
   BackendConn& idle = world.serve(user, PoolFixture::kPlain);
   RecordingUser next;
-  const auto acquired = world.pool->acquire(next, true);
+  const auto acquired = world.pool->acquire(next, {.fresh = true});
   REQUIRE(acquired.outcome == Outcome::Got);
-  CHECK(acquired.conn != &idle);
-  acquired.conn->detach(false);
+  CHECK(conn_of(acquired) != &idle);
+  conn_of(acquired)->abort(false);
 }
 
 TEST_CASE("BackendPool: one that is not kept, or has no place among the idle, is closed") {
   config::Backend backend;
-  BackendConn::Manner manner = PoolFixture::kPlain;
+  Manner manner = PoolFixture::kPlain;
   SUBCASE("not kept") {
     manner.keep = false;
   }
@@ -105,28 +105,28 @@ TEST_CASE("BackendPool: a request without a place gets the first connection that
   world.ask(conn, PoolFixture::kPlain);
   RecordingWaiter first(*world.pool);
   RecordingWaiter second(*world.pool);
-  CHECK(world.pool->acquire(first.user, false).outcome == Outcome::Wait);
+  CHECK(world.pool->acquire(first.user, {}).outcome == Outcome::Wait);
   REQUIRE_FALSE(world.pool->wait(first));
   REQUIRE_FALSE(world.pool->wait(second));
   world.answer();
   CHECK(first.told == 1);
   CHECK(second.told == 0);
-  REQUIRE(first.got.conn == &conn);
+  REQUIRE(conn_of(first.got) == &conn);
   SUBCASE("and the next one after it") {
     world.ask(conn, PoolFixture::kPlain);
     world.answer();
     CHECK(second.told == 1);
-    CHECK(second.got.conn == &conn);
+    CHECK(conn_of(second.got) == &conn);
   }
   SUBCASE("or a new one, when it is closed") {
-    conn.detach(false);
+    conn.abort(false);
     CHECK(second.told == 0);
     world.settle();
     CHECK(second.told == 1);
     CHECK(second.got.outcome == Outcome::Got);
-    CHECK(second.got.conn->state() == ConnState::Opening);
+    CHECK(conn_of(second.got)->state() == ConnState::Opening);
   }
-  second.got.conn->detach(false);
+  conn_of(second.got)->abort(false);
 }
 
 TEST_CASE("BackendPool: who leaves the queue is not told, and the place goes on") {
@@ -139,11 +139,11 @@ TEST_CASE("BackendPool: who leaves the queue is not told, and the place goes on"
   REQUIRE_FALSE(world.pool->wait(second));
   world.pool->leave(first);
   world.pool->leave(first);
-  conn.detach(false);
+  conn.abort(false);
   world.settle();
   CHECK(first.told == 0);
   REQUIRE(second.told == 1);
-  second.got.conn->detach(false);
+  conn_of(second.got)->abort(false);
 }
 
 TEST_CASE("BackendPool: whoever waits on another worker is sent the place") {
@@ -178,14 +178,14 @@ TEST_CASE("BackendPool: a place of a worker that has ended goes to the next who 
   RecordingWaiter waiter(*world.pool);
   REQUIRE_FALSE(world.pool->wait(waiter));
   CHECK(world.post.close(1).empty());
-  conn.detach(false);
+  conn.abort(false);
   world.settle();
   CHECK(world.woken == 0);
   REQUIRE(waiter.told == 1);
   REQUIRE(waiter.got.outcome == Outcome::Got);
   CHECK(world.table->open(0) == 1);
   CHECK(world.table->waiting(0) == 0);
-  waiter.got.conn->detach(false);
+  conn_of(waiter.got)->abort(false);
 }
 
 // How many of them are told inside of each other is how deep the stack becomes.
@@ -193,7 +193,7 @@ struct NestedWaiter final : Waiter {
   NestedWaiter(BackendPool& the_pool, int& the_depth) : pool(the_pool), depth(the_depth) {}
   void on_place() override {
     deepest = ++depth;
-    outcome = pool.acquire(user, false).outcome;
+    outcome = pool.acquire(user, {}).outcome;
     --depth;
   }
 
@@ -214,7 +214,7 @@ TEST_CASE("BackendPool: where everybody fails at once, they are told one after t
     REQUIRE_FALSE(world.pool->wait(waiters.emplace_back(*world.pool, depth)));
   }
   world.ring.refuse_sockets(EMFILE);
-  conn.detach(false);
+  conn.abort(false);
   world.settle();
   for (const NestedWaiter& waiter : waiters) {
     CHECK(waiter.outcome == Outcome::Exhausted);
@@ -246,27 +246,27 @@ TEST_CASE("BackendPool: a request has a moment's patience for one that is being 
   REQUIRE(conn.state() == ConnState::Probing);
   REQUIRE_FALSE(world.send().empty());
   RecordingWaiter waiter(*world.pool);
-  CHECK(world.pool->acquire(waiter.user, false).outcome == Outcome::Soon);
+  CHECK(world.pool->acquire(waiter.user, {}).outcome == Outcome::Soon);
   world.pool->wait_briefly(waiter);
   SUBCASE("which it gets") {
     world.answer_values();
     CHECK(waiter.told == 1);
-    REQUIRE(waiter.got.conn == &conn);
-    conn.detach(false);
+    REQUIRE(conn_of(waiter.got) == &conn);
+    conn.abort(false);
   }
   SUBCASE("but not two for one") {
     RecordingUser third;
-    const auto acquired = world.pool->acquire(third, false);
+    const auto acquired = world.pool->acquire(third, {});
     CHECK(acquired.outcome == Outcome::Got);
-    acquired.conn->detach(false);
+    conn_of(acquired)->abort(false);
     world.pool->leave(waiter);
   }
   SUBCASE("and none for one that takes long") {
     world.advance(BackendPool::kBriefly);
     world.pool->leave(waiter);
-    const auto acquired = world.pool->acquire(waiter.user, false);
+    const auto acquired = world.pool->acquire(waiter.user, {});
     CHECK(acquired.outcome == Outcome::Got);
-    acquired.conn->detach(false);
+    conn_of(acquired)->abort(false);
   }
   SUBCASE("or not, where it has changed its mind") {
     waiter.wants = false;
@@ -281,9 +281,9 @@ TEST_CASE("BackendPool: an idle connection is given up where a first byte is awa
   RecordingUser user;
   BackendConn& idle = world.serve(user, PoolFixture::kPlain);
   RecordingUser starving;
-  const auto acquired = world.pool->acquire(starving, true);
+  const auto acquired = world.pool->acquire(starving, {.fresh = true});
   world.ring.complete(Kind::Connect, 0);
-  world.ask(*acquired.conn, PoolFixture::kPlain);
+  world.ask(*conn_of(acquired), PoolFixture::kPlain);
   world.advance(io::Millis(30));
   CHECK(idle.state() == ConnState::Idle);
   world.advance(io::Millis(30));
@@ -291,7 +291,7 @@ TEST_CASE("BackendPool: an idle connection is given up where a first byte is awa
   CHECK(idle.state() == ConnState::Closing);
   CHECK(world.woken == 1);
   CHECK(world.table->starving(0) == 1);
-  acquired.conn->detach(false);
+  conn_of(acquired)->abort(false);
   CHECK(world.table->starving(0) == 0);
 }
 
@@ -300,17 +300,17 @@ TEST_CASE("BackendPool: draining closes what is idle at once and the rest after 
   RecordingUser user;
   RecordingUser busy;
   BackendConn& idle = world.serve(user, PoolFixture::kPlain);
-  const auto acquired = world.pool->acquire(busy, true);
+  const auto acquired = world.pool->acquire(busy, {.fresh = true});
   world.ring.complete(Kind::Connect, 0);
-  world.ask(*acquired.conn, PoolFixture::kPlain);
+  world.ask(*conn_of(acquired), PoolFixture::kPlain);
   world.pool->drain();
   CHECK(idle.state() == ConnState::Closing);
-  CHECK(acquired.conn->state() == ConnState::Busy);
+  CHECK(conn_of(acquired)->state() == ConnState::Busy);
   world.settle();
   world.answer();
   CHECK(busy.ended.has_value());
-  CHECK(acquired.conn->state() == ConnState::Closing);
+  CHECK(conn_of(acquired)->state() == ConnState::Closing);
 }
 
 }  // namespace
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

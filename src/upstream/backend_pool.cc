@@ -1,4 +1,4 @@
-#include "proxy/backend_pool.h"
+#include "upstream/backend_pool.h"
 
 #include <algorithm>
 #include <string>
@@ -6,13 +6,12 @@
 
 #include "base/log.h"
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 namespace {
 
 using config::Millis;
 
-constexpr Millis kLeaseTick{1'000};  // how often unused leases are given back
-constexpr Millis kFirstTick{8};      // how often first bytes are looked for
+constexpr Millis kFirstTick{8};  // how often first bytes are looked for
 // How long a first byte may be awaited until idle connections are suspected of holding its process:
 // less where it is known that a connection holds one.
 constexpr Millis kFirstByte{50};
@@ -20,20 +19,38 @@ constexpr Millis kFirstByteOneByOne{8};
 
 }  // namespace
 
-BackendPool::Acquired BackendPool::acquire(BackendUser& user, bool fresh) {
-  if (handed_ != nullptr) return use(*std::exchange(handed_, nullptr), user);
-  const bool granted = granted_ > 0;
-  if (granted) {
-    --granted_;
-  } else {
-    BackendConn* idle = is_.table.waiting(is_.index) > 0 ? nullptr : idle_.front();
-    if (idle != nullptr && !fresh) {
-      forget_idle(*idle);
-      return use(*idle, user);
-    }
-    if (!fresh && free_soon()) return {Outcome::Soon, nullptr};
-    if (!is_.table.try_open(is_.index)) return {Outcome::Wait, nullptr};
+BackendPool::Acquired BackendPool::acquire(BackendUser& user, Wish wish) {
+  const bool shared = shares(wish.share);
+  if (handed_ != nullptr) {
+    BackendConn* conn = std::exchange(handed_, nullptr);
+    conn->take(user);
+    return {Outcome::Got, conn};
   }
+  if (handed_lane_ != nullptr) {
+    Lane* lane = std::exchange(handed_lane_, nullptr)->take(user, lanes_max(wish.share));
+    if (lane != nullptr) return {Outcome::Got, lane};
+  }
+  if (granted_ > 0) {
+    --granted_;
+    return open(user, shared);
+  }
+  const bool others_wait = is_.table.waiting(is_.index) > 0;
+  if (shared && !others_wait) {
+    if (Lane* lane = take_lane(user, lanes_max(wish.share))) return {Outcome::Got, lane};
+  }
+  BackendConn* idle = others_wait ? nullptr : idle_.front();
+  if (idle != nullptr && !wish.fresh) {
+    forget_idle(*idle);
+    idle->take(user);
+    return {Outcome::Got, idle};
+  }
+  if (!wish.fresh && free_soon()) return {Outcome::Soon, nullptr};
+  if (!is_.table.try_open(is_.index)) return {Outcome::Wait, nullptr};
+  return open(user, shared);
+}
+
+// There is a place for it.
+BackendPool::Acquired BackendPool::open(BackendUser& user, bool shared) {
   const io::Fd fd = loop_.ring.open_socket(is_.address);
   if (fd < 0) {
     place_free();
@@ -41,6 +58,12 @@ BackendPool::Acquired BackendPool::acquire(BackendUser& user, bool fresh) {
         base::Level::Error, {},
         "no socket for " + backend().address.text() + ": errno " + std::to_string(-fd));
     return {Outcome::Exhausted, nullptr};
+  }
+  if (shared) {
+    SharedConn* conn = lanes_.make(*this, loop_);
+    shared_.push_back(*conn);
+    conn->start(fd, is_.address);
+    return {Outcome::Got, conn->take(user, 1)};
   }
   BackendConn* conn = connections_.make(*this, loop_);
   conn->start(fd, is_.address, user);
@@ -62,11 +85,6 @@ bool BackendPool::free_soon() {
 void BackendPool::begin_probing(BackendConn& conn) {
   conn.probed_at_ = loop_.timers.now();
   probing_.push_back(conn);
-}
-
-BackendPool::Acquired BackendPool::use(BackendConn& conn, BackendUser& user) {
-  conn.take(user);
-  return {Outcome::Got, &conn};
 }
 
 bool BackendPool::wait(Waiter& waiter) {
@@ -137,6 +155,14 @@ void BackendPool::give_up_idle() {
   for (; wanted > 0 && !idle_.empty(); --wanted) {
     idle_.back()->close();
   }
+  for (SharedConn* conn = shared_.front(); conn != nullptr && wanted > 0;) {
+    SharedConn* next = shared_.next(*conn);
+    if (conn->busy() == 0) {
+      conn->close();
+      --wanted;
+    }
+    conn = next;
+  }
 }
 
 void BackendPool::drain() {
@@ -146,6 +172,7 @@ void BackendPool::drain() {
       conn->close();
     }
   }
+  retire_shared();
   for (; leases_ > 0; --leases_) {
     is_.table.unkeep(is_.index);
   }
@@ -155,27 +182,21 @@ void BackendPool::offer(BackendConn& conn) {
   if (draining_ || is_.table.starving(is_.index) > 0) return conn.close();
   if (const auto first = is_.table.take_first(is_.index, is_.worker)) {
     Waiter* waiter = find(first->number);
-    if (waiter != nullptr && hand_to(conn, *waiter)) return;
+    if (waiter != nullptr && hand_to(handed_, conn, *waiter)) return;
   }
   if (Waiter* waiter = brief_.front()) {
     --brief_count_;
-    if (hand_to(conn, *waiter)) return;
+    if (hand_to(handed_, conn, *waiter)) return;
   }
-  if (is_.table.waiting(is_.index) > 0 || !keep_place()) return conn.close();
+  if (is_.table.waiting(is_.index) > 0 || shares(conn.manner_.share) || !keep_place()) {
+    return conn.close();
+  }
   ++idle_count_;
   idle_.push_front(conn);
   if (backend().idle_timeout > Millis(0)) loop_.timers.arm(conn.timer_, backend().idle_timeout);
   if (!tick_.armed()) loop_.timers.arm(tick_, kLeaseTick);
   // Whoever began to wait meanwhile has not seen this one.
   if (is_.table.waiting(is_.index) > 0) give_up_idle();
-}
-
-// False: it was not taken.
-bool BackendPool::hand_to(BackendConn& conn, Waiter& waiter) {
-  waiter.unlink();
-  handed_ = &conn;
-  waiter.on_place();
-  return std::exchange(handed_, nullptr) == nullptr;
 }
 
 bool BackendPool::keep_place() {
@@ -247,4 +268,4 @@ void BackendPool::on_tick() {
   }
 }
 
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

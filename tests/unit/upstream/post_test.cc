@@ -1,4 +1,4 @@
-#include "proxy/post.h"
+#include "upstream/post.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 namespace {
 
 TEST_CASE("Post: a letter is in its worker's box alone, once, and the worker is woken") {
@@ -94,4 +94,4 @@ TEST_CASE("Post: no letter is lost between threads") {
 }
 
 }  // namespace
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <vector>
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 
 class Post {
  public:
@@ -51,4 +51,4 @@ class Post {
   std::vector<Box> boxes_;
 };
 
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

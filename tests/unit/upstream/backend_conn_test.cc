@@ -1,11 +1,11 @@
 // What an application may say when, and what becomes of the connection.
-#include "proxy/backend_conn.h"
+#include "upstream/backend_conn.h"
 
 #include <array>
 
-#include "backend_fixture.h"
+#include "support/backend_fixture.h"
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 namespace {
 
 using balance::Nature;
@@ -72,9 +72,9 @@ TEST_CASE("BackendConn: any byte on an idle connection closes it, at once") {
     CHECK(conn.state() == ConnState::Closing);
     CHECK(world.table->idle(0) <= 1);
     RecordingUser next;
-    const auto acquired = world.pool->acquire(next, false);
-    CHECK(acquired.conn != &conn);
-    acquired.conn->detach(false);
+    const auto acquired = world.pool->acquire(next, {});
+    CHECK(conn_of(acquired) != &conn);
+    conn_of(acquired)->abort(false);
   }
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("BackendConn: a failure says how far the answer had come") {
   SUBCASE("the connect failed") {
     PoolFixture world;
     RecordingUser user;
-    REQUIRE(world.pool->acquire(user, false).outcome == Outcome::Got);
+    REQUIRE(world.pool->acquire(user, {}).outcome == Outcome::Got);
     world.ring.complete(Kind::Connect, -ECONNREFUSED);
     world.settle();
     CHECK(user.failed == BackendFailure::Refused);
@@ -156,7 +156,7 @@ TEST_CASE("BackendConn: a careful one, and one that is served one by one, is pro
     world.answer_values();
     CHECK(conn->state() == ConnState::Idle);
     RecordingUser next;
-    REQUIRE(world.pool->acquire(next, false).conn == conn);
+    REQUIRE(conn_of(world.pool->acquire(next, {})) == conn);
     world.ask(*conn, {.keep = true, .probe = true, .careful = false});
     world.answer();
     CHECK(next.ended.has_value());
@@ -191,7 +191,7 @@ TEST_CASE("BackendConn: a request that nobody wants is aborted, and its end awai
     conn.flush();
     conn.begin_request(PoolFixture::kPlain);
     REQUIRE_FALSE(world.send().empty());
-    conn.detach(true);
+    conn.abort(true);
     CHECK(conn.state() == ConnState::Draining);
     CHECK(world.send() == testing::record(testing::kAbort, 1, ""));
     world.answer();
@@ -199,14 +199,14 @@ TEST_CASE("BackendConn: a request that nobody wants is aborted, and its end awai
   }
   SUBCASE("its body was whole: the connection is free after the end") {
     world.ask(conn, PoolFixture::kPlain);
-    conn.detach(true);
+    conn.abort(true);
     CHECK(world.send().empty());
     world.answer();
     CHECK(conn.state() == ConnState::Idle);
   }
   SUBCASE("no end comes") {
     world.ask(conn, PoolFixture::kPlain);
-    conn.detach(true);
+    conn.abort(true);
     world.advance(PoolFixture::kDrainTimeout - io::Millis(20));
     CHECK(conn.state() == ConnState::Draining);
     world.advance(io::Millis(20));
@@ -218,4 +218,4 @@ TEST_CASE("BackendConn: a request that nobody wants is aborted, and its end awai
 }
 
 }  // namespace
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

@@ -13,11 +13,11 @@
 #include "balance/backend_table.h"
 #include "base/must.h"
 #include "fcgi/record_writer.h"
-#include "proxy/backend_pool.h"
 #include "support/fcgi_wire.h"
 #include "support/sim_ring.h"
+#include "upstream/backend_pool.h"
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 
 using Kind = testing::SimRing::Kind;
 using Outcome = BackendPool::Outcome;
@@ -47,12 +47,17 @@ struct RecordingUser final : BackendUser {
   std::optional<BackendFailure> failed;
 };
 
+// The connection of a request that does not share one.
+inline BackendConn* conn_of(const BackendPool::Acquired& acquired) {
+  return static_cast<BackendConn*>(acquired.link);
+}
+
 // Acquires when it is told that it can, unless it does not want to any more.
 struct RecordingWaiter final : Waiter {
   explicit RecordingWaiter(BackendPool& the_pool) : pool(the_pool) {}
   void on_place() override {
     ++told;
-    if (wants) got = pool.acquire(user, false);
+    if (wants) got = pool.acquire(user, {});
   }
 
   BackendPool& pool;
@@ -64,8 +69,8 @@ struct RecordingWaiter final : Waiter {
 
 struct PoolFixture {
   static constexpr config::Millis kDrainTimeout{5'000};
-  static constexpr BackendConn::Manner kPlain{.keep = true, .probe = false, .careful = false};
-  static constexpr BackendConn::Manner kCareful{.keep = true, .probe = true, .careful = true};
+  static constexpr Manner kPlain{.keep = true, .probe = false, .careful = false};
+  static constexpr Manner kCareful{.keep = true, .probe = true, .careful = true};
 
   explicit PoolFixture(config::Backend backend = {}) {
     config.backends.push_back(std::move(backend));
@@ -78,7 +83,8 @@ struct PoolFixture {
                                             .address = address,
                                             .table = *table,
                                             .post = post,
-                                            .drain_timeout = kDrainTimeout});
+                                            .drain_timeout = kDrainTimeout,
+                                            .spools = spools});
   }
   PoolFixture(const PoolFixture&) = delete;
   PoolFixture& operator=(const PoolFixture&) = delete;
@@ -100,15 +106,15 @@ struct PoolFixture {
   }
   // A new connection, open.
   BackendConn& connect(RecordingUser& user) {
-    const auto acquired = pool->acquire(user, false);
+    const auto acquired = pool->acquire(user, {});
     REQUIRE(acquired.outcome == Outcome::Got);
-    REQUIRE(acquired.conn->state() == ConnState::Opening);
+    REQUIRE(conn_of(acquired)->state() == ConnState::Opening);
     ring.complete(Kind::Connect, 0);
-    REQUIRE(acquired.conn->state() == ConnState::Ready);
-    return *acquired.conn;
+    REQUIRE(conn_of(acquired)->state() == ConnState::Ready);
+    return *conn_of(acquired);
   }
   // Sends a request without a body.
-  void ask(BackendConn& conn, BackendConn::Manner manner) {
+  void ask(BackendConn& conn, Manner manner) {
     fcgi::begin_request(conn.out(), BackendConn::kRequestId, fcgi::Role::Responder, manner.keep);
     fcgi::stdin_end(conn.out(), BackendConn::kRequestId);
     conn.flush();
@@ -131,7 +137,7 @@ struct PoolFixture {
                                           "FCGI_MPXS_CONNS0"));
   }
   // A connection that has served one request.
-  BackendConn& serve(RecordingUser& user, BackendConn::Manner manner) {
+  BackendConn& serve(RecordingUser& user, Manner manner) {
     BackendConn& conn = connect(user);
     ask(conn, manner);
     answer();
@@ -145,9 +151,10 @@ struct PoolFixture {
   io::Loop loop{ring, io::Millis(0)};
   io::SocketAddress address = io::tcp_address("127.0.0.1", 4000).value();
   Post post{2};
+  io::Spools spools{loop};
   int woken = 0;  // the other worker
   std::optional<balance::BackendTable> table;
   std::optional<BackendPool> pool;
 };
 
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

@@ -1,5 +1,5 @@
 // The spool on a kernel by hand: each write and read completes when the test says so.
-#include "proxy/spool.h"
+#include "io/spool.h"
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@
 #include "base/must.h"
 #include "support/sim_ring.h"
 
-namespace millrace::proxy {
+namespace millrace::io {
 namespace {
 
 using Kind = testing::SimRing::Kind;
@@ -118,10 +118,11 @@ TEST_CASE_FIXTURE(Fixture,
   while (spool->wants_more()) {
     REQUIRE(spool->append(piece));
     appended += piece.size();
-    REQUIRE(appended < 2 * Spool::kUnfiledMax);
+    REQUIRE(appended < 2 * Spool::kMemoryMax + Spool::kUnfiledMax);
   }
-  CHECK(appended == Spool::kUnfiledMax);
-  CHECK(loop.blocks.blocks_in_use() * buffer::BlockPool::kBlockBytes <= Spool::kUnfiledMax + 4096);
+  CHECK(appended == Spool::kMemoryMax + Spool::kUnfiledMax);
+  CHECK(loop.blocks.blocks_in_use() * buffer::BlockPool::kBlockBytes <=
+        Spool::kMemoryMax + Spool::kUnfiledMax + 4096);
   ring.complete_file(Kind::Write);
   CHECK(moved == 1);
   CHECK(spool->wants_more());
@@ -318,4 +319,4 @@ TEST_CASE_FIXTURE(Fixture, "Spool: after close it stays until the kernel has ret
   CHECK_FALSE(failure);
 }
 
-}  // namespace millrace::proxy
+}  // namespace millrace::io

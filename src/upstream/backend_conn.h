@@ -24,58 +24,21 @@
 #include "base/list.h"
 #include "fcgi/record_reader.h"
 #include "io/stream.h"
+#include "upstream/backend_link.h"
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 
-class BackendConn;
 class BackendPool;
 struct IdleTag;
 struct FirstTag;
 
-// How a connection failed the request that it carried.
-enum class BackendFailure : std::uint8_t {
-  Refused,     // connecting failed at once
-  Unsent,      // it had broken before a byte of the request was taken
-  Unanswered,  // it ended, or broke, before a byte of an answer
-  Died,        // the same, inside the answer
-  Protocol,    // what came is not FastCGI
-};
-
-// What a request hears of its connection, from the loop only.
-class BackendUser {
- public:
-  virtual void on_backend_open() = 0;
-  // A piece of STDOUT, not empty.
-  virtual void on_stdout(buffer::Slice content) = 0;
-  virtual void on_stdout_end() = 0;
-  virtual void on_stderr(std::string_view content) = 0;
-  // The application has ended the request. The connection is no longer the user's.
-  virtual void on_request_end(fcgi::EndRequest end) = 0;
-  // The connection is gone, and no longer the user's. `reason` is a constant, for the log; `error`
-  // an errno, or 0.
-  virtual void on_backend_failed(BackendFailure failure, std::string_view reason, int error) = 0;
-  // All bytes that came at once have been handed over.
-  virtual void on_backend_pause() = 0;
-  // Some of what was to be sent has left.
-  virtual void on_backend_sent() = 0;
-
- protected:
-  ~BackendUser() = default;
-};
-
-class BackendConn final : public base::ListNode<IdleTag>,
+class BackendConn final : public BackendLink,
+                          public base::ListNode<IdleTag>,
                           public base::ListNode<FirstTag>,
                           private io::Stream::Listener {
  public:
   enum class State : std::uint8_t { Opening, Ready, Busy, Draining, Probing, Idle, Closing };
   static constexpr std::uint16_t kRequestId = 1;
-
-  // How a member's connections are used.
-  struct Manner {
-    bool keep = true;      // KEEP_CONN, and used again
-    bool probe = true;     // proven free before that
-    bool careful = false;  // also as long as it is not known whether that is needed
-  };
 
   BackendConn(BackendPool& pool, io::Loop& loop);
 
@@ -83,27 +46,16 @@ class BackendConn final : public base::ListNode<IdleTag>,
   void start(io::Fd fd, const io::SocketAddress& address, BackendUser& user);
   // Idle, when a pool hands it over: belongs to `user` from now on, and is Ready.
   void take(BackendUser& user);
-  // Ready only: the caller has written a request's first records into out().
-  void begin_request(Manner manner);
-
-  // Where the request's records go; call flush() after appending.
-  [[nodiscard]] buffer::Chain& out() { return stream_.out(); }
-  void flush() { stream_.flush(); }
-  // All of STDIN has been written, its end included: else the connection is not used again.
-  void input_complete() { input_complete_ = true; }
-  void pause() { stream_.pause(); }
-  void resume() { stream_.resume(); }
-  // What it carries lasts: the end of its stream is not missed.
-  void watch() { stream_.watch_hangup(); }
-
-  // The user goes. Of a request that has begun, with `drain`, the end is awaited in vain hope of
-  // using the connection again; without, the connection is closed.
-  void detach(bool drain);
+  [[nodiscard]] bool ready() const override { return state_ == State::Ready; }
+  void begin_request(Manner manner) override;
+  void pause() override { stream_.pause(); }
+  void resume() override { stream_.resume(); }
+  void detach() override { abort(true); }
+  void abort(bool drain) override;
+  [[nodiscard]] bool reused() const override { return requests_ > 1; }
   void close();
 
   [[nodiscard]] State state() const { return state_; }
-  // It has served a request before the one that it carries.
-  [[nodiscard]] bool reused() const { return requests_ > 1; }
 
  private:
   friend class BackendPool;
@@ -137,10 +89,9 @@ class BackendConn final : public base::ListNode<IdleTag>,
   io::Millis probed_at_{0};
   State state_ = State::Opening;
   Manner manner_;
-  bool input_complete_ = false;
   bool answering_ = false;  // a byte has come since begin_request()
   bool sent_ = false;       // a byte has left since then
   bool starving_ = false;   // counted as such in the table
 };
 
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

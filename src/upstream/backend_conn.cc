@@ -1,13 +1,13 @@
-#include "proxy/backend_conn.h"
+#include "upstream/backend_conn.h"
 
 #include <utility>
 
 #include "base/must.h"
 #include "fcgi/params.h"
 #include "fcgi/record_writer.h"
-#include "proxy/backend_pool.h"
+#include "upstream/backend_pool.h"
 
-namespace millrace::proxy {
+namespace millrace::upstream {
 namespace {
 
 using Event = fcgi::Event;
@@ -18,7 +18,8 @@ constexpr io::Millis kFirstProbe{100};
 
 }  // namespace
 
-BackendConn::BackendConn(BackendPool& pool, io::Loop& loop) : pool_(pool), stream_(loop, *this) {}
+BackendConn::BackendConn(BackendPool& pool, io::Loop& loop)
+    : BackendLink(stream_, kRequestId), pool_(pool), stream_(loop, *this) {}
 
 void BackendConn::start(io::Fd fd, const io::SocketAddress& address, BackendUser& user) {
   user_ = &user;
@@ -40,7 +41,7 @@ void BackendConn::begin_request(Manner manner) {
   if (requests_ == 1) pool_.begin_first(*this);
 }
 
-void BackendConn::detach(bool drain) {
+void BackendConn::abort(bool drain) {
   user_ = nullptr;
   if (state_ != State::Busy || !drain || pool_.draining()) return close();
   state_ = State::Draining;
@@ -176,8 +177,11 @@ void BackendConn::on_values(std::string_view pairs) {
   fcgi::PairReader reader(pairs);
   fcgi::Pair pair;
   while (reader.next(pair) == fcgi::PairReader::Event::Pair) {
-    if (pair.name != fcgi::kMpxsConns) continue;
-    pool_.set_nature(pair.value == "1" ? Nature::Multiplexing : Nature::OneByOne);
+    if (pair.name == fcgi::kMpxsConns && pool_.nature() != Nature::Alone) {
+      pool_.set_nature(pair.value == "1" ? Nature::Multiplexing : Nature::OneByOne);
+    } else if (pair.name == fcgi::kMaxReqs) {
+      pool_.set_requests_max(pair.value);
+    }
   }
   if (state_ != State::Probing) return;
   if (pool_.nature() == Nature::Unknown || pool_.nature() == Nature::Silent) {
@@ -242,4 +246,4 @@ void BackendConn::fail(BackendFailure failure, std::string_view reason) {
   if (user != nullptr) user->on_backend_failed(failure, reason, 0);
 }
 
-}  // namespace millrace::proxy
+}  // namespace millrace::upstream

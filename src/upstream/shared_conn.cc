@@ -1,0 +1,275 @@
+#include "upstream/shared_conn.h"
+
+#include <utility>
+
+#include "base/must.h"
+#include "fcgi/record_writer.h"
+#include "upstream/backend_pool.h"
+
+namespace millrace::upstream {
+namespace {
+
+using Event = fcgi::Event;
+
+constexpr std::size_t kSpoolMemory = std::size_t{256} * 1024;
+
+}  // namespace
+
+Lane::Lane(SharedConn& conn, std::uint16_t id) : BackendLink(conn.stream_, id), conn_(conn) {}
+
+bool Lane::ready() const {
+  return conn_.state_ == SharedConn::State::Open;
+}
+
+void Lane::take(BackendUser& user) {
+  MUST(state_ == State::Free);
+  state_ = State::Taken;
+  user_ = &user;
+  input_complete_ = paused_ = answering_ = touched_ = stdout_ended_ = false;
+  reused_ = conn_.answered_;
+  end_.reset();
+}
+
+void Lane::begin_request(Manner /*manner*/) {
+  MUST(state_ == State::Taken && ready());
+  state_ = State::Busy;
+}
+
+void Lane::detach() {
+  user_ = nullptr;
+  close_spool();
+  if (state_ != State::Busy || end_) return give_back();
+  state_ = State::Draining;
+}
+
+void Lane::abort(bool /*drain*/) {
+  const bool runs = state_ == State::Busy && !end_;
+  detach();
+  if (!runs) return;
+  state_ = State::Aborted;
+  fcgi::abort_request(out(), id());
+  flush();
+  conn_.lane_lost();
+}
+
+void Lane::give_back() {
+  state_ = State::Free;
+  conn_.lane_free(*this);
+}
+
+void Lane::resume() {
+  if (!std::exchange(paused_, false)) return;
+  deliver();
+}
+
+void Lane::on_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes) {
+  answering_ = true;
+  if (user_ == nullptr) return;
+  const bool is_stdout = step.type == fcgi::RecordType::Stdout;
+  if (step.event == Event::StreamEnd) {
+    if (!is_stdout) return;
+    if (spool_ != nullptr) {
+      stdout_ended_ = true;
+    } else {
+      user_->on_stdout_end();
+    }
+    return;
+  }
+  if (!is_stdout) return user_->on_stderr(step.content);
+  if (paused_ || spool_ != nullptr) return keep(step.content);
+  touched_ = true;
+  user_->on_stdout(bytes.part(step.content));
+}
+
+// The client is slower than the application.
+void Lane::keep(std::string_view content) {
+  if (spool_ == nullptr) spool_ = &conn_.pool_.spools().open(*this, kSpoolMemory);
+  if (!spool_->append(content)) on_spool_failed(spool_->error());
+}
+
+// Hands over what was kept, as far as the user takes it. Each call may end the user's interest.
+void Lane::deliver() {
+  while (spool_ != nullptr && !paused_) {
+    buffer::Chain ready(socket_.loop().blocks);
+    spool_->take(ready);
+    if (ready.empty()) break;
+    while (!ready.empty() && user_ != nullptr) {
+      buffer::Slice piece = ready.front();
+      ready.consume(piece.size());
+      user_->on_stdout(std::move(piece));
+    }
+    if (user_ == nullptr) return;
+    user_->on_backend_pause();
+  }
+  if (spool_ == nullptr || !spool_->all()) return;
+  close_spool();
+  if (std::exchange(stdout_ended_, false)) user_->on_stdout_end();
+  if (end_) finish();
+}
+
+void Lane::on_end(fcgi::EndRequest end) {
+  conn_.answered_ = true;
+  end_ = end;
+  if (user_ == nullptr) return give_back();
+  if (end.protocol_status == fcgi::ProtocolStatus::CantMpxConn) conn_.pool_.share_no_more();
+  if (spool_ == nullptr) finish();
+}
+
+// The lane goes back before the user is told: the user's next request may want it.
+void Lane::finish() {
+  const fcgi::EndRequest end = *end_;
+  BackendUser* user = std::exchange(user_, nullptr);
+  give_back();
+  user->on_request_end(end);
+}
+
+void Lane::on_spool_failed(int error) {
+  BackendUser* user = user_;
+  abort(true);
+  user->on_backend_failed(BackendFailure::Spool, "the answer cannot be kept in a temporary file",
+                          error);
+}
+
+void Lane::fail(BackendFailure failure, std::string_view reason, int error) {
+  state_ = State::Free;
+  close_spool();
+  BackendUser* user = std::exchange(user_, nullptr);
+  if (user != nullptr) user->on_backend_failed(failure, reason, error);
+}
+
+void Lane::close_spool() {
+  if (spool_ != nullptr) std::exchange(spool_, nullptr)->close();
+}
+
+SharedConn::SharedConn(BackendPool& pool, io::Loop& loop) : pool_(pool), stream_(loop, *this) {}
+
+Lane* SharedConn::take(BackendUser& user, std::size_t most) {
+  if (state_ == State::Closing || retired_ || busy_ >= most) return nullptr;
+  if (free_.empty()) {
+    lanes_.push_back(std::make_unique<Lane>(*this, static_cast<std::uint16_t>(lanes_.size() + 1)));
+    free_.push_back(lanes_.back().get());
+  }
+  Lane* lane = free_.back();
+  free_.pop_back();
+  ++busy_;
+  lane->take(user);
+  return lane;
+}
+
+Lane* SharedConn::lane(std::uint16_t id) {
+  return id == 0 || id > lanes_.size() ? nullptr : lanes_[id - 1].get();
+}
+
+void SharedConn::retire() {
+  retired_ = true;
+  pool_.forget_shared(*this);
+  if (busy_ == 0) close();
+}
+
+void SharedConn::close() {
+  if (state_ == State::Closing) return;
+  state_ = State::Closing;
+  timer_.disarm();
+  pool_.forget_shared(*this);
+  stream_.close(io::Stream::Reason::Asked);
+}
+
+void SharedConn::on_open() {
+  state_ = State::Open;
+  for (std::size_t i = 0; i < lanes_.size() && state_ == State::Open; ++i) {
+    Lane& lane = *lanes_[i];
+    if (lane.state_ == Lane::State::Taken) lane.user_->on_backend_open();
+  }
+}
+
+void SharedConn::on_bytes(buffer::Slice bytes) {
+  std::string_view rest = bytes.text();
+  while (!rest.empty()) {
+    const fcgi::RecordReader::Step step = reader_.next(rest);
+    rest.remove_prefix(step.consumed);
+    if (step.event == Event::NeedMore) break;
+    if (!take_record(step, bytes)) return;
+  }
+  for (std::size_t i = 0; i < lanes_.size() && state_ == State::Open; ++i) {
+    Lane& lane = *lanes_[i];
+    if (std::exchange(lane.touched_, false) && lane.user_ != nullptr) {
+      lane.user_->on_backend_pause();
+    }
+  }
+}
+
+// False: the connection is closed.
+bool SharedConn::take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes) {
+  if (step.event == Event::Bad) {
+    fail(BackendFailure::Protocol, step.reason, 0);
+  } else if (step.event != Event::Values) {
+    Lane* lane = this->lane(step.id);
+    if (lane != nullptr && lane->state_ == Lane::State::Aborted) return true;
+    const bool carries =
+        lane != nullptr && !lane->end_ &&
+        (lane->state_ == Lane::State::Busy || lane->state_ == Lane::State::Draining);
+    if (!carries) {
+      fail(BackendFailure::Protocol, "a record of a request that is not on this connection", 0);
+    } else if (step.event == Event::End) {
+      lane->on_end(step.end);
+    } else {
+      lane->on_record(step, bytes);
+    }
+  }
+  return state_ == State::Open;
+}
+
+void SharedConn::lane_free(Lane& lane) {
+  --busy_;
+  free_.push_back(&lane);
+  if (state_ == State::Closing) return;
+  if (busy_ == 0 && (retired_ || state_ == State::Opening)) return close();
+  if (!retired_) pool_.offer_lane(*this);
+}
+
+// Its id is in use for ever.
+void SharedConn::lane_lost() {
+  --busy_;
+  retire();
+}
+
+void SharedConn::on_sent(std::size_t /*bytes*/) {
+  for (std::size_t i = 0; i < lanes_.size() && state_ == State::Open; ++i) {
+    Lane& lane = *lanes_[i];
+    if (lane.state_ == Lane::State::Busy && lane.user_ != nullptr && !lane.input_complete_) {
+      lane.user_->on_backend_sent();
+    }
+  }
+}
+
+// What it may have sent for its requests is received first.
+void SharedConn::on_hangup(bool /*gone*/) {
+  if (idle_) close();
+}
+
+void SharedConn::on_end() {
+  fail(BackendFailure::Unanswered, "it closed the connection", 0);
+}
+
+// Every request that it carries is lost. New ones that they cause find it closed.
+void SharedConn::fail(BackendFailure failure, std::string_view reason, int error) {
+  close();
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    Lane& lane = *lanes_[i];
+    const bool died = failure == BackendFailure::Unanswered && lane.answering_;
+    lane.fail(died ? BackendFailure::Died : failure, reason, error);
+  }
+}
+
+void SharedConn::on_closed() {
+  if (state_ != State::Closing) {
+    // The stream has failed by itself.
+    const bool refused = stream_.reason() == io::Stream::Reason::ConnectFailed;
+    if (refused) pool_.forget_nature();
+    fail(refused ? BackendFailure::Refused : BackendFailure::Unanswered,
+         refused ? "connecting failed" : "the connection broke", stream_.error());
+  }
+  pool_.remove_shared(*this);
+}
+
+}  // namespace millrace::upstream
