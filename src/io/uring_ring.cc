@@ -130,8 +130,9 @@ UringRing::~UringRing() {
   all.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
   all.timeout = {-1, -1};
   io_uring_register_sync_cancel(&ring_, &all);
-  for (LentBlocks& blocks : blocks_)
+  for (LentBlocks& blocks : blocks_) {
     blocks.exit(ring_);
+  }
   io_uring_queue_exit(&ring_);
 }
 
@@ -257,8 +258,9 @@ void UringRing::cancel(Op& op) {
 }
 
 void UringRing::turn(std::optional<Millis> wait) {
-  for (LentBlocks& blocks : blocks_)
+  for (LentBlocks& blocks : blocks_) {
     blocks.announce();
+  }
   if (wait && *wait <= Millis(0)) {
     io_uring_submit_and_get_events(&ring_);
   } else {

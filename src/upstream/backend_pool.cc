@@ -26,17 +26,20 @@ BackendPool::Acquired BackendPool::acquire(BackendUser& user, Wish wish) {
     conn->take(user);
     return {Outcome::Got, conn};
   }
-  if (handed_lane_ != nullptr) {
-    Lane* lane = std::exchange(handed_lane_, nullptr)->take(user, lanes_max(wish.share));
-    if (lane != nullptr) return {Outcome::Got, lane};
+  if (shared && handed_lane_ != nullptr) {
+    if (Lane* lane = handed_lane_->take(user, lanes_max(wish.share))) {
+      handed_lane_ = nullptr;
+      return {Outcome::Got, lane};
+    }
   }
   if (granted_ > 0) {
     --granted_;
-    return open(user, shared);
+    return open(user, wish.share);
   }
   const bool others_wait = is_.table.waiting(is_.index) > 0;
   if (shared && !others_wait) {
-    if (Lane* lane = take_lane(user, lanes_max(wish.share))) return {Outcome::Got, lane};
+    if (Lane* lane = take_lane(user, lanes_max(wish.share), wish.fresh))
+      return {Outcome::Got, lane};
   }
   BackendConn* idle = others_wait ? nullptr : idle_.front();
   if (idle != nullptr && !wish.fresh) {
@@ -46,11 +49,11 @@ BackendPool::Acquired BackendPool::acquire(BackendUser& user, Wish wish) {
   }
   if (!wish.fresh && free_soon()) return {Outcome::Soon, nullptr};
   if (!is_.table.try_open(is_.index)) return {Outcome::Wait, nullptr};
-  return open(user, shared);
+  return open(user, wish.share);
 }
 
 // There is a place for it.
-BackendPool::Acquired BackendPool::open(BackendUser& user, bool shared) {
+BackendPool::Acquired BackendPool::open(BackendUser& user, std::size_t share) {
   const io::Fd fd = loop_.ring.open_socket(is_.address);
   if (fd < 0) {
     place_free();
@@ -59,11 +62,11 @@ BackendPool::Acquired BackendPool::open(BackendUser& user, bool shared) {
         "no socket for " + backend().address.text() + ": errno " + std::to_string(-fd));
     return {Outcome::Exhausted, nullptr};
   }
-  if (shared) {
+  if (shares(share)) {
     SharedConn* conn = lanes_.make(*this, loop_);
     shared_.push_back(*conn);
     conn->start(fd, is_.address);
-    return {Outcome::Got, conn->take(user, 1)};
+    return {Outcome::Got, conn->take(user, std::max<std::size_t>(1, lanes_max(share)))};
   }
   BackendConn* conn = connections_.make(*this, loop_);
   conn->start(fd, is_.address, user);
@@ -179,7 +182,8 @@ void BackendPool::drain() {
 }
 
 void BackendPool::offer(BackendConn& conn) {
-  if (draining_ || is_.table.starving(is_.index) > 0) return conn.close();
+  const bool share = shares(conn.manner_.share);  // A shared one is for more who wait.
+  if (draining_ || share || is_.table.starving(is_.index) > 0) return conn.close();
   if (const auto first = is_.table.take_first(is_.index, is_.worker)) {
     Waiter* waiter = find(first->number);
     if (waiter != nullptr && hand_to(handed_, conn, *waiter)) return;
@@ -188,9 +192,7 @@ void BackendPool::offer(BackendConn& conn) {
     --brief_count_;
     if (hand_to(handed_, conn, *waiter)) return;
   }
-  if (is_.table.waiting(is_.index) > 0 || shares(conn.manner_.share) || !keep_place()) {
-    return conn.close();
-  }
+  if (is_.table.waiting(is_.index) > 0 || !keep_place()) return conn.close();
   ++idle_count_;
   idle_.push_front(conn);
   if (backend().idle_timeout > Millis(0)) loop_.timers.arm(conn.timer_, backend().idle_timeout);

@@ -111,7 +111,8 @@ class BackendPool {
   // A lane is free, and the connection idle, perhaps; the pool keeps it or closes it.
   void offer_lane(SharedConn& conn);
   void forget_shared(SharedConn& conn);
-  void remove_shared(SharedConn& conn);
+  void destroy_shared(SharedConn& conn);
+  void hand_lanes(SharedConn& conn);
   // The application has refused one of several requests on a connection.
   void share_no_more();
   void begin_probing(BackendConn& conn);
@@ -126,8 +127,8 @@ class BackendPool {
   void set_requests_max(std::string_view number);
   [[nodiscard]] bool begin_asking() { return is_.table.begin_asking(is_.index); }
 
-  Acquired open(BackendUser& user, bool shared);
-  Lane* take_lane(BackendUser& user, std::size_t most);
+  Acquired open(BackendUser& user, std::size_t share);
+  Lane* take_lane(BackendUser& user, std::size_t most, bool fresh);
   [[nodiscard]] std::size_t lanes_max(std::size_t share) const;
   [[nodiscard]] bool has_idle_shared();
   void forget_idle(SharedConn& conn);

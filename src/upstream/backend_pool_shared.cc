@@ -8,11 +8,15 @@
 namespace millrace::upstream {
 
 // The fullest connection that has a lane, so that the others become idle.
-Lane* BackendPool::take_lane(BackendUser& user, std::size_t most) {
+// One that is open is better than one that may never be. `fresh`: one that has not served yet.
+Lane* BackendPool::take_lane(BackendUser& user, std::size_t most, bool fresh) {
   SharedConn* fullest = nullptr;
+  const auto value = [](const SharedConn& conn) {
+    return std::pair(conn.state_ == SharedConn::State::Open, conn.busy());
+  };
   for (SharedConn* conn = shared_.front(); conn != nullptr; conn = shared_.next(*conn)) {
-    const bool fuller = fullest == nullptr || conn->busy() > fullest->busy();
-    if (conn->busy() < most && fuller) fullest = conn;
+    if (!conn->has_room(most) || (fresh && conn->answered_)) continue;
+    if (fullest == nullptr || value(*conn) > value(*fullest)) fullest = conn;
   }
   if (fullest == nullptr) return nullptr;
   forget_idle(*fullest);
@@ -32,11 +36,8 @@ void BackendPool::set_requests_max(std::string_view number) {
 
 // One idle connection is kept, not all that a rush has needed.
 void BackendPool::offer_lane(SharedConn& conn) {
-  if (const auto first = is_.table.take_first(is_.index, is_.worker)) {
-    Waiter* waiter = find(first->number);
-    if (waiter != nullptr && hand_to(handed_lane_, conn, *waiter)) return;
-  }
-  if (conn.busy() > 0) return;
+  hand_lanes(conn);
+  if (conn.busy() > 0 || conn.state_ == SharedConn::State::Closing) return;
   const bool wanted = is_.table.waiting(is_.index) + is_.table.starving(is_.index) > 0;
   if (draining_ || wanted || has_idle_shared() || !keep_place()) return conn.close();
   ++idle_count_;
@@ -47,6 +48,16 @@ void BackendPool::offer_lane(SharedConn& conn) {
   }
   if (!tick_.armed()) loop_.timers.arm(tick_, kLeaseTick);
   if (is_.table.waiting(is_.index) > 0) give_up_idle();
+}
+
+// To requests of this worker that wait for a place.
+void BackendPool::hand_lanes(SharedConn& conn) {
+  while (conn.has_room(std::min(conn.most_, lanes_max(conn.most_)))) {
+    const auto first = is_.table.take_first(is_.index, is_.worker);
+    if (!first) return;
+    Waiter* waiter = find(first->number);
+    if (waiter != nullptr && !hand_to(handed_lane_, conn, *waiter)) return;
+  }
 }
 
 bool BackendPool::has_idle_shared() {
@@ -67,9 +78,8 @@ void BackendPool::forget_shared(SharedConn& conn) {
   conn.unlink();
 }
 
-void BackendPool::remove_shared(SharedConn& conn) {
+void BackendPool::destroy_shared(SharedConn& conn) {
   lanes_.destroy(&conn);
-  place_free();
 }
 
 void BackendPool::share_no_more() {
@@ -78,8 +88,10 @@ void BackendPool::share_no_more() {
 }
 
 void BackendPool::retire_shared() {
-  while (SharedConn* conn = shared_.front()) {
+  for (SharedConn* conn = shared_.front(); conn != nullptr;) {
+    SharedConn* next = shared_.next(*conn);
     conn->retire();
+    conn = next;
   }
 }
 

@@ -25,7 +25,9 @@ void Lane::take(BackendUser& user) {
   MUST(state_ == State::Free);
   state_ = State::Taken;
   user_ = &user;
-  input_complete_ = paused_ = answering_ = touched_ = stdout_ended_ = false;
+  ++serial_;
+  ++conn_.users_;
+  input_complete_ = sent_ = paused_ = answering_ = touched_ = stdout_ended_ = false;
   reused_ = conn_.answered_;
   end_.reset();
 }
@@ -35,21 +37,38 @@ void Lane::begin_request(Manner /*manner*/) {
   state_ = State::Busy;
 }
 
+// An application that still reads STDIN would wait for its end for ever.
 void Lane::detach() {
-  user_ = nullptr;
-  close_spool();
+  if (state_ == State::Busy && !end_ && !input_complete_) return abort(false);
+  leave();
   if (state_ != State::Busy || end_) return give_back();
   state_ = State::Draining;
+  const auto timeout = conn_.pool_.drain_timeout();
+  if (timeout > io::Millis(0) && !conn_.drain_timer_.armed()) {
+    socket_.loop().timers.arm(conn_.drain_timer_, timeout);
+  }
+  conn_.close_if_done();
 }
 
-void Lane::abort(bool /*drain*/) {
-  const bool runs = state_ == State::Busy && !end_;
-  detach();
-  if (!runs) return;
+void Lane::abort(bool drain) {
+  if (drain && input_complete_) return detach();
+  const bool opening = !ready();
+  leave();
+  if (state_ != State::Busy || end_) {
+    give_back();
+    // Nobody else waits for a connection that does not come.
+    if (opening) conn_.retire();
+    return;
+  }
   state_ = State::Aborted;
   fcgi::abort_request(out(), id());
   flush();
   conn_.lane_lost();
+}
+
+void Lane::leave() {
+  if (std::exchange(user_, nullptr) != nullptr) --conn_.users_;
+  close_spool();
 }
 
 void Lane::give_back() {
@@ -81,30 +100,47 @@ void Lane::on_record(const fcgi::RecordReader::Step& step, const buffer::Slice& 
   user_->on_stdout(bytes.part(step.content));
 }
 
-// The client is slower than the application.
+// The client is slower than the application. Where the disk is too, the neighbours wait as well.
 void Lane::keep(std::string_view content) {
   if (spool_ == nullptr) spool_ = &conn_.pool_.spools().open(*this, kSpoolMemory);
-  if (!spool_->append(content)) on_spool_failed(spool_->error());
+  if (!spool_->append(content)) return on_spool_failed(spool_->error());
+  set_full(!spool_->wants_more());
 }
 
-// Hands over what was kept, as far as the user takes it. Each call may end the user's interest.
+void Lane::set_full(bool full) {
+  if (std::exchange(full_, full) == full) return;
+  full ? ++conn_.full_ : --conn_.full_;
+  if (conn_.full_ > 0) return socket_.pause();
+  socket_.resume();
+}
+
+void Lane::on_spool_moved() {
+  set_full(!spool_->wants_more());
+  deliver();
+}
+
+// Hands over what was kept, as far as the user takes it. Each call may end the request, and begin
+// another one in this lane.
 void Lane::deliver() {
+  const std::uint32_t serial = serial_;
+  const auto same = [&] { return serial_ == serial && user_ != nullptr; };
   while (spool_ != nullptr && !paused_) {
     buffer::Chain ready(socket_.loop().blocks);
     spool_->take(ready);
     if (ready.empty()) break;
-    while (!ready.empty() && user_ != nullptr) {
+    while (!ready.empty() && same()) {
       buffer::Slice piece = ready.front();
       ready.consume(piece.size());
       user_->on_stdout(std::move(piece));
     }
-    if (user_ == nullptr) return;
+    if (!same()) return;
     user_->on_backend_pause();
+    if (!same()) return;
   }
-  if (spool_ == nullptr || !spool_->all()) return;
+  if (spool_ == nullptr || paused_ || !spool_->all()) return;
   close_spool();
   if (std::exchange(stdout_ended_, false)) user_->on_stdout_end();
-  if (end_) finish();
+  if (same() && end_) finish();
 }
 
 void Lane::on_end(fcgi::EndRequest end) {
@@ -118,39 +154,43 @@ void Lane::on_end(fcgi::EndRequest end) {
 // The lane goes back before the user is told: the user's next request may want it.
 void Lane::finish() {
   const fcgi::EndRequest end = *end_;
-  BackendUser* user = std::exchange(user_, nullptr);
+  BackendUser* user = user_;
+  leave();
   give_back();
   user->on_request_end(end);
 }
 
 void Lane::on_spool_failed(int error) {
   BackendUser* user = user_;
-  abort(true);
+  abort(false);
   user->on_backend_failed(BackendFailure::Spool, "the answer cannot be kept in a temporary file",
                           error);
 }
 
 void Lane::fail(BackendFailure failure, std::string_view reason, int error) {
+  BackendUser* user = user_;
+  leave();
   state_ = State::Free;
-  close_spool();
-  BackendUser* user = std::exchange(user_, nullptr);
   if (user != nullptr) user->on_backend_failed(failure, reason, error);
 }
 
 void Lane::close_spool() {
-  if (spool_ != nullptr) std::exchange(spool_, nullptr)->close();
+  if (spool_ == nullptr) return;
+  std::exchange(spool_, nullptr)->close();
+  set_full(false);
 }
 
 SharedConn::SharedConn(BackendPool& pool, io::Loop& loop) : pool_(pool), stream_(loop, *this) {}
 
 Lane* SharedConn::take(BackendUser& user, std::size_t most) {
-  if (state_ == State::Closing || retired_ || busy_ >= most) return nullptr;
-  if (free_.empty()) {
+  if (state_ == State::Closing || !has_room(most)) return nullptr;
+  most_ = most;
+  if (free_.empty() || lanes_.size() < most) {
     lanes_.push_back(std::make_unique<Lane>(*this, static_cast<std::uint16_t>(lanes_.size() + 1)));
-    free_.push_back(lanes_.back().get());
+    free_.push_front(lanes_.back().get());
   }
-  Lane* lane = free_.back();
-  free_.pop_back();
+  Lane* lane = free_.front();
+  free_.pop_front();
   ++busy_;
   lane->take(user);
   return lane;
@@ -162,14 +202,30 @@ Lane* SharedConn::lane(std::uint16_t id) {
 
 void SharedConn::retire() {
   retired_ = true;
-  pool_.forget_shared(*this);
-  if (busy_ == 0) close();
+  pool_.forget_idle(*this);
+  close_if_done();
+}
+
+void SharedConn::close_if_done() {
+  if (retired_ && users_ == 0) close();
+}
+
+// What nobody wants any more has not ended in time.
+void SharedConn::on_drain_timeout() {
+  for (std::size_t i = 0; i < lanes_.size() && state_ == State::Open; ++i) {
+    if (lanes_[i]->state_ != Lane::State::Draining) continue;
+    lanes_[i]->state_ = Lane::State::Aborted;
+    fcgi::abort_request(stream_.out(), lanes_[i]->id());
+    stream_.flush();
+    lane_lost();
+  }
 }
 
 void SharedConn::close() {
   if (state_ == State::Closing) return;
   state_ = State::Closing;
   timer_.disarm();
+  drain_timer_.disarm();
   pool_.forget_shared(*this);
   stream_.close(io::Stream::Reason::Asked);
 }
@@ -180,6 +236,7 @@ void SharedConn::on_open() {
     Lane& lane = *lanes_[i];
     if (lane.state_ == Lane::State::Taken) lane.user_->on_backend_open();
   }
+  if (state_ == State::Open) pool_.hand_lanes(*this);
 }
 
 void SharedConn::on_bytes(buffer::Slice bytes) {
@@ -222,9 +279,16 @@ bool SharedConn::take_record(const fcgi::RecordReader::Step& step, const buffer:
 void SharedConn::lane_free(Lane& lane) {
   --busy_;
   free_.push_back(&lane);
+  if (closed_ && users_ == 0) stream_.loop().timers.arm(timer_, io::Millis(0));
   if (state_ == State::Closing) return;
-  if (busy_ == 0 && (retired_ || state_ == State::Opening)) return close();
-  if (!retired_) pool_.offer_lane(*this);
+  if (retired_ || (busy_ == 0 && state_ == State::Opening)) return retire();
+  pool_.offer_lane(*this);
+}
+
+// Idle for too long; or closed, and all answers have been handed over.
+void SharedConn::on_timeout() {
+  if (closed_) return pool_.destroy_shared(*this);
+  close();
 }
 
 // Its id is in use for ever.
@@ -233,12 +297,15 @@ void SharedConn::lane_lost() {
   retire();
 }
 
+// They take turns, since what one writes may leave no room for the next.
 void SharedConn::on_sent(std::size_t /*bytes*/) {
-  for (std::size_t i = 0; i < lanes_.size() && state_ == State::Open; ++i) {
-    Lane& lane = *lanes_[i];
-    if (lane.state_ == Lane::State::Busy && lane.user_ != nullptr && !lane.input_complete_) {
-      lane.user_->on_backend_sent();
-    }
+  const std::size_t first = turn_++;
+  const std::size_t count = lanes_.size();
+  for (std::size_t i = 0; i < count && state_ == State::Open; ++i) {
+    Lane& lane = *lanes_[(first + i) % count];
+    if (lane.state_ != Lane::State::Busy || lane.user_ == nullptr) continue;
+    lane.sent_ = true;
+    if (!lane.input_complete_) lane.user_->on_backend_sent();
   }
 }
 
@@ -251,13 +318,20 @@ void SharedConn::on_end() {
   fail(BackendFailure::Unanswered, "it closed the connection", 0);
 }
 
-// Every request that it carries is lost. New ones that they cause find it closed.
+// Every request that it carries is lost, unless its answer is here and whole. New ones that they
+// cause find it closed.
 void SharedConn::fail(BackendFailure failure, std::string_view reason, int error) {
   close();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     Lane& lane = *lanes_[i];
-    const bool died = failure == BackendFailure::Unanswered && lane.answering_;
-    lane.fail(died ? BackendFailure::Died : failure, reason, error);
+    if (lane.end_ && lane.user_ != nullptr) continue;
+    BackendFailure of_this = failure;
+    if (failure == BackendFailure::Unanswered) {
+      if (lane.answering_) of_this = BackendFailure::Died;
+      const bool unsent = stream_.reason() == io::Stream::Reason::WriteFailed && !lane.sent_;
+      if (!lane.answering_ && unsent) of_this = BackendFailure::Unsent;
+    }
+    lane.fail(of_this, reason, error);
   }
 }
 
@@ -269,7 +343,10 @@ void SharedConn::on_closed() {
     fail(refused ? BackendFailure::Refused : BackendFailure::Unanswered,
          refused ? "connecting failed" : "the connection broke", stream_.error());
   }
-  pool_.remove_shared(*this);
+  closed_ = true;
+  const bool done = users_ == 0;
+  pool_.place_free();
+  if (done) pool_.destroy_shared(*this);
 }
 
 }  // namespace millrace::upstream

@@ -16,11 +16,13 @@
 // 256 KiB in memory and the rest in a temporary file. An id is not used again before the
 // application has ended its request; and that of an aborted request never, since applications (Go's
 // net/http/fcgi) end one at once and send what their handler still writes all the same. So a
-// connection with an aborted request takes no new ones, and closes once the others have ended.
+// connection with an aborted request takes no new ones, and closes once the others have ended. Ids
+// rest as long as there are others.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -57,7 +59,7 @@ class Lane final : public BackendLink, private io::Spool::User {
   void take(BackendUser& user);
   void on_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
   void on_end(fcgi::EndRequest end);
-  void on_spool_moved() override { deliver(); }
+  void on_spool_moved() override;
   void on_spool_failed(int error) override;
 
   void keep(std::string_view content);
@@ -65,13 +67,18 @@ class Lane final : public BackendLink, private io::Spool::User {
   void finish();
   void fail(BackendFailure failure, std::string_view reason, int error);
   void close_spool();
+  void set_full(bool full);
+  void leave();
   void give_back();
 
   SharedConn& conn_;
   BackendUser* user_ = nullptr;
   io::Spool* spool_ = nullptr;  // what the user has not taken
   std::optional<fcgi::EndRequest> end_;
+  std::uint32_t serial_ = 0;  // of the request
   State state_ = State::Free;
+  bool full_ = false;  // the spool takes no more for now
+  bool sent_ = false;  // a byte may have left
   bool paused_ = false;
   bool answering_ = false;  // a byte has come
   bool reused_ = false;
@@ -88,7 +95,8 @@ class SharedConn final : public base::ListNode<SharedTag>, private io::Stream::L
   // A lane for `user`, or none where `most` are in use.
   [[nodiscard]] Lane* take(BackendUser& user, std::size_t most);
   [[nodiscard]] std::size_t busy() const { return busy_; }
-  // No more requests: it closes once the last one has ended.
+  [[nodiscard]] bool has_room(std::size_t most) const { return !retired_ && busy_ < most; }
+  // No more requests: it closes as soon as it carries none that is wanted.
   void retire();
   void close();
 
@@ -103,24 +111,32 @@ class SharedConn final : public base::ListNode<SharedTag>, private io::Stream::L
   void on_sent(std::size_t bytes) override;
   void on_closed() override;
   void on_hangup(bool gone) override;
-  void on_idle_timeout() { close(); }
+  void on_timeout();
+  void on_drain_timeout();
 
   bool take_record(const fcgi::RecordReader::Step& step, const buffer::Slice& bytes);
   void lane_free(Lane& lane);
   void lane_lost();
+  void close_if_done();
   void fail(BackendFailure failure, std::string_view reason, int error);
   [[nodiscard]] Lane* lane(std::uint16_t id);
 
   BackendPool& pool_;
   io::Stream stream_;
   fcgi::RecordReader reader_;
-  std::vector<std::unique_ptr<Lane>> lanes_;  // the lane of id N at N - 1
-  std::vector<Lane*> free_;
-  io::Timer timer_ = io::Timer::to<&SharedConn::on_idle_timeout>(this);
-  std::size_t busy_ = 0;
+  std::vector<std::unique_ptr<Lane>> lanes_;                        // the lane of id N at N - 1
+  std::deque<Lane*> free_;                                          // the longest at rest first
+  io::Timer timer_ = io::Timer::to<&SharedConn::on_timeout>(this);  // idle, or closed
+  io::Timer drain_timer_ = io::Timer::to<&SharedConn::on_drain_timeout>(this);
+  std::size_t busy_ = 0;   // lanes in use
+  std::size_t users_ = 0;  // whose user has not gone
+  std::size_t full_ = 0;   // whose spool takes no more
+  std::size_t most_ = 0;   // lanes, as the last request wanted it
+  std::size_t turn_ = 0;   // who sends first
   bool answered_ = false;  // a request has been ended here
   bool retired_ = false;
-  bool idle_ = false;  // counted as such by the pool
+  bool closed_ = false;  // answers that are whole are still handed over
+  bool idle_ = false;    // counted as such by the pool
   State state_ = State::Opening;
 };
 

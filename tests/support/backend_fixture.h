@@ -57,13 +57,14 @@ struct RecordingWaiter final : Waiter {
   explicit RecordingWaiter(BackendPool& the_pool) : pool(the_pool) {}
   void on_place() override {
     ++told;
-    if (wants) got = pool.acquire(user, {});
+    if (wants) got = pool.acquire(user, wish);
   }
 
   BackendPool& pool;
   RecordingUser user;
   int told = 0;
   bool wants = true;
+  BackendPool::Wish wish;
   BackendPool::Acquired got;
 };
 

@@ -17,11 +17,14 @@ using fcgi::ProtocolStatus;
 
 // An application that takes many requests on a connection.
 struct SharedWorld : PoolFixture {
-  SharedWorld() { table->set_nature(0, balance::Nature::Multiplexing); }
+  explicit SharedWorld(config::Backend backend = {}) : PoolFixture(std::move(backend)) {
+    table->set_nature(0, balance::Nature::Multiplexing);
+  }
   SharedWorld(const SharedWorld&) = delete;
   SharedWorld& operator=(const SharedWorld&) = delete;
   // Whoever still has a lane loses it.
-  ~SharedWorld() {
+  ~SharedWorld() { drop_all(); }
+  void drop_all() {
     pool->drain();
     settle();
     while (ring.pending(Kind::Connect))
@@ -87,9 +90,9 @@ TEST_CASE("SharedConn: requests share a connection, and each hears of its own") 
   world.end(2);
   CHECK(users[1]->ended.has_value());
   CHECK_FALSE(users[0]->ended.has_value());
-  // Its id is free again; the others' are not.
+  // Ids rest as long as there are others.
   RecordingUser& next = world.user();
-  CHECK(world.open(next).id() == 2);
+  CHECK(world.open(next).id() == 4);
   world.end(1);
   world.end(3);
   CHECK(users[2]->ended.has_value());
@@ -119,7 +122,7 @@ TEST_CASE("SharedConn: an aborted request's id is never used again, and what com
   Lane& lane = world.open(gone);
   world.begin(lane);
   world.begin(world.open(stays));
-  lane.abort(true);
+  lane.abort(false);
   CHECK(world.send() == testing::record(testing::kAbort, 1, ""));
   // Go ends it at once, and its handler writes on.
   world.end(1);
@@ -136,6 +139,101 @@ TEST_CASE("SharedConn: an aborted request's id is never used again, and what com
   CHECK(world.pool->connections() == 1);
 }
 
+TEST_CASE("SharedConn: a whole answer outlives its connection") {
+  SharedWorld world;
+  RecordingUser& slow = world.user();
+  RecordingUser& other = world.user();
+  Lane& lane = world.open(slow);
+  world.begin(lane);
+  world.begin(world.open(other));
+  lane.pause();
+  world.stdout_record(1, "whole");
+  world.end(1);
+  world.ring.complete(Kind::Receive, 0);
+  CHECK(other.failed == BackendFailure::Unanswered);
+  world.settle();
+  CHECK(world.table->open(0) == 0);
+  CHECK_FALSE(slow.failed.has_value());
+  lane.resume();
+  CHECK(slow.output == "whole");
+  CHECK(slow.ended.has_value());
+  world.loop.timers.advance(io::Millis(10));
+  CHECK(world.pool->connections() == 0);
+}
+
+TEST_CASE(
+    "SharedConn: an end that nobody needs is awaited for some time, or until the pool drains") {
+  for (const bool others : {false, true}) {
+    for (const bool drains : {false, true}) {
+      CAPTURE(others);
+      CAPTURE(drains);
+      SharedWorld world;
+      RecordingUser& stays = world.user();
+      Lane& lane = world.open(world.user());
+      world.begin(lane);
+      if (others) world.begin(world.open(stays));
+      lane.detach();
+      if (drains) {
+        world.pool->drain();
+      } else {
+        world.loop.timers.advance(PoolFixture::kDrainTimeout + io::Millis(10));
+        if (others) CHECK(world.send() == testing::record(testing::kAbort, 1, ""));
+      }
+      if (others) {
+        world.stdout_record(2, "here");
+        CHECK(stays.output == "here");
+        world.end(2);
+      }
+      world.settle();
+      CHECK(world.pool->connections() == 0);
+    }
+  }
+}
+
+TEST_CASE("SharedConn: a request whose body is not whole is aborted") {
+  SharedWorld world;
+  RecordingUser& left = world.user();
+  Lane& lane = world.open(left);
+  fcgi::begin_request(lane.out(), lane.id(), fcgi::Role::Responder, true);
+  lane.flush();
+  lane.begin_request({.share = 64});
+  static_cast<void>(world.send());
+  lane.detach();
+  world.settle();
+  CHECK(world.pool->connections() == 0);
+}
+
+TEST_CASE("SharedConn: requests that wait for a place get lanes") {
+  config::Backend one;
+  one.max = 1;
+  SharedWorld world(one);
+  RecordingUser& first = world.user();
+  Lane& lane = world.take(first, 3);
+  world.ring.complete(Kind::Connect, 0);
+  world.begin(lane);
+  for (int i = 0; i < 2; ++i)
+    world.begin(world.take(world.user(), 3));
+  std::deque<RecordingWaiter> waiters;
+  for (int i = 0; i < 5; ++i) {
+    RecordingWaiter& waiter = waiters.emplace_back(*world.pool);
+    waiter.wish = {.share = 3};
+    REQUIRE(world.pool->acquire(waiter.user, waiter.wish).outcome == Outcome::Wait);
+    REQUIRE_FALSE(world.pool->wait(waiter));
+  }
+  world.end(1);
+  world.end(2);
+  CHECK(waiters[1].got.outcome == Outcome::Got);
+  CHECK(waiters[2].told == 0);
+  // The connection breaks; the next one takes all three.
+  world.ring.complete(Kind::Receive, 0);
+  world.settle();
+  world.ring.complete(Kind::Connect, 0);
+  for (const RecordingWaiter& waiter : waiters)
+    CHECK(waiter.told == 1);
+  CHECK(world.pool->connections() == 1);
+  world.drop_all();
+}
+
 TEST_CASE("SharedConn: a request of which nothing more is needed ends, and its id is free") {
   SharedWorld world;
   RecordingUser& left = world.user();
@@ -145,7 +243,7 @@ TEST_CASE("SharedConn: a request of which nothing more is needed ends, and its i
   world.stdout_record(1, "the rest");
   world.end(1);
   CHECK(left.output.empty());
-  CHECK(world.open(world.user()).id() == 1);
+  CHECK(world.open(world.user()).id() == 2);
   CHECK(world.pool->connections() == 1);
 }
 
