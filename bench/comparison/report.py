@@ -102,7 +102,8 @@ def page(results):
         "One worker on one core; the load (wrk, closed loop, 64 connections unless it says "
         "otherwise) and the application (`millrace demo --application`) on another. CPU time is "
         "the proxy's user and system time from /proc over the measured time, divided by the "
-        "requests answered; it does not depend on whether load and application keep up.",
+        "requests answered. Where load and application do not keep up, a proxy has spare time and "
+        "joins less work: its figure is then higher than at its own limit.",
         "\n".join(cpu_table(results)),
         "\n".join(table(results, "Latency at full load, p50 / p99, ms",
                         lambda f: f"{milliseconds(f['p50_us'])} / {milliseconds(f['p99_us'])}")),
