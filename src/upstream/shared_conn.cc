@@ -187,10 +187,9 @@ Lane* SharedConn::take(BackendUser& user, std::size_t most) {
   most_ = most;
   if (free_.empty() || lanes_.size() < most) {
     lanes_.push_back(std::make_unique<Lane>(*this, static_cast<std::uint16_t>(lanes_.size() + 1)));
-    free_.push_front(lanes_.back().get());
+    free_.push_front(*lanes_.back());
   }
-  Lane* lane = free_.front();
-  free_.pop_front();
+  Lane* lane = free_.pop_front();
   ++busy_;
   lane->take(user);
   return lane;
@@ -278,7 +277,7 @@ bool SharedConn::take_record(const fcgi::RecordReader::Step& step, const buffer:
 
 void SharedConn::lane_free(Lane& lane) {
   --busy_;
-  free_.push_back(&lane);
+  free_.push_back(lane);
   if (closed_ && users_ == 0) stream_.loop().timers.arm(timer_, io::Millis(0));
   if (state_ == State::Closing) return;
   if (retired_ || (busy_ == 0 && state_ == State::Opening)) return retire();

@@ -22,7 +22,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -39,8 +38,9 @@ namespace millrace::upstream {
 class BackendPool;
 class SharedConn;
 struct SharedTag;
+struct RestingTag;
 
-class Lane final : public BackendLink, private io::Spool::User {
+class Lane final : public BackendLink, public base::ListNode<RestingTag>, private io::Spool::User {
  public:
   Lane(SharedConn& conn, std::uint16_t id);
 
@@ -125,7 +125,7 @@ class SharedConn final : public base::ListNode<SharedTag>, private io::Stream::L
   io::Stream stream_;
   fcgi::RecordReader reader_;
   std::vector<std::unique_ptr<Lane>> lanes_;                        // the lane of id N at N - 1
-  std::deque<Lane*> free_;                                          // the longest at rest first
+  base::List<Lane, RestingTag> free_;                               // the longest at rest first
   io::Timer timer_ = io::Timer::to<&SharedConn::on_timeout>(this);  // idle, or closed
   io::Timer drain_timer_ = io::Timer::to<&SharedConn::on_drain_timeout>(this);
   std::size_t busy_ = 0;   // lanes in use
