@@ -38,8 +38,9 @@ BackendPool::Acquired BackendPool::acquire(BackendUser& user, Wish wish) {
   }
   const bool others_wait = is_.table.waiting(is_.index) > 0;
   if (shared && !others_wait) {
-    if (Lane* lane = take_lane(user, lanes_max(wish.share), wish.fresh))
+    if (Lane* lane = take_lane(user, lanes_max(wish.share), wish.fresh)) {
       return {Outcome::Got, lane};
+    }
   }
   BackendConn* idle = others_wait ? nullptr : idle_.front();
   if (idle != nullptr && !wish.fresh) {
