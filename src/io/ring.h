@@ -8,6 +8,7 @@
 
 #include <sys/uio.h>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -26,12 +27,13 @@ using Fd = int;
 inline constexpr Fd kNoFd = -1;
 using Millis = std::chrono::milliseconds;
 
-// What a receive goes into: blocks of 16, 64 or 512 KiB.
+// What a receive goes into.
 enum class BlockSize : std::uint8_t { Small, Medium, Large };
+inline constexpr std::array<std::uint32_t, 3> kBlockBytes{16'384, 65'536, 524'288};
 
-// In bytes.
+// Bytes after which a shot ends.
 [[nodiscard]] constexpr std::uint32_t credit_of(BlockSize blocks) {
-  return blocks == BlockSize::Small ? 16'384 : 65'536;
+  return blocks == BlockSize::Small ? kBlockBytes[0] : kBlockBytes[1];
 }
 
 class Ring {

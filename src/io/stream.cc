@@ -15,8 +15,8 @@ using State = Stream::State;
 
 // A stream in full flow is cheaper in large pieces: what fills a block gets larger ones.
 constexpr BlockSize blocks_after(std::size_t received) {
-  if (received >= 65'536) return BlockSize::Large;
-  return received >= 16'384 ? BlockSize::Medium : BlockSize::Small;
+  if (received >= kBlockBytes[1]) return BlockSize::Large;
+  return received >= kBlockBytes[0] ? BlockSize::Medium : BlockSize::Small;
 }
 
 // The diagram in the header, as a question.

@@ -34,11 +34,7 @@ constexpr unsigned kSubmissions = 4096;
 constexpr unsigned kCompletions = 16384;
 constexpr unsigned kCompletionsPerTurn = 1024;  // More wait for the next turn, after the timers.
 // A few hot blocks beat many cold ones: what is received is sent on while it is in the cache.
-struct Lending {
-  unsigned count;
-  std::size_t bytes;
-};
-constexpr std::array<Lending, 3> kLendings{{{256, 16'384}, {64, 65'536}, {16, 524'288}}};
+constexpr std::array<unsigned, kBlockBytes.size()> kBlocks{256, 64, 16};
 constexpr unsigned kIdsPerSize = 256;
 constexpr std::size_t kScratchVectors = 8192;
 constexpr std::size_t kSendVectors = 64;  // At most so many slices in one send.
@@ -114,7 +110,7 @@ class UringRing final : public Ring {
   buffer::BlockPool& pool_;
   io_uring ring_{};
   bool ready_ = false;
-  std::array<LentBlocks, kLendings.size()> blocks_;  // by BlockSize
+  std::array<LentBlocks, kBlocks.size()> blocks_;  // by BlockSize
   // Read by the kernel when it takes the submission, so free again after each submit.
   std::array<iovec, kScratchVectors> vectors_{};
   std::array<msghdr, kSubmissions> messages_{};
@@ -141,10 +137,9 @@ int UringRing::init() {
   if (error < 0) return error;
   ready_ = true;
   io_uring_register_ring_fd(&ring_);
-  for (unsigned i = 0; i < kLendings.size(); ++i) {
-    const Lending& lending = kLendings[i];
+  for (unsigned i = 0; i < kBlocks.size(); ++i) {
     error =
-        blocks_[i].init(ring_, static_cast<int>(i), i * kIdsPerSize, lending.count, lending.bytes);
+        blocks_[i].init(ring_, static_cast<int>(i), i * kIdsPerSize, kBlocks[i], kBlockBytes[i]);
     if (error < 0) return error;
   }
   return 0;

@@ -50,24 +50,21 @@ bool Exchange::encode_records(std::uint16_t id) {
   std::optional<std::uint64_t> length = head_->content_length;
   if (head_->chunked && request_.ended()) length = request_.received();
   const CgiEnv& environment = generation_->snapshot().environment(found_, member_index_);
-  switch (environment.encode(*head_, facts(), length, proxy_.scratch(), params)) {
-    case EnvResult::Ok:
-      params.finish();
-      return true;
-    case EnvResult::BadRequest:
-      give_up_backend(false);
-      keep_alive_ = false;
-      reply_error({.status = 400}, "two header fields for one variable");
-      return false;
-    case EnvResult::HeaderTooLarge:
-      give_up_backend(false);
-      keep_alive_ = false;
-      reply_error({.status = 431}, "a header field that no FastCGI record can hold");
-      return false;
-    case EnvResult::TooLarge:
-      give_up_backend(false);
-      reply_error({.status = 500}, "a variable that no FastCGI record can hold");
-      return false;
+  const EnvResult result = environment.encode(*head_, facts(), length, proxy_.scratch(), params);
+  if (result == EnvResult::Ok) {
+    params.finish();
+    return true;
+  }
+  give_up_backend(false);
+  if (result == EnvResult::TooLarge) {
+    reply_error({.status = 500}, "a variable that no FastCGI record can hold");
+    return false;
+  }
+  keep_alive_ = false;
+  if (result == EnvResult::BadRequest) {
+    reply_error({.status = 400}, "two header fields for one variable");
+  } else {
+    reply_error({.status = 431}, "a header field that no FastCGI record can hold");
   }
   return false;
 }

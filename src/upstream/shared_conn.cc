@@ -27,7 +27,7 @@ void Lane::take(BackendUser& user) {
   user_ = &user;
   ++serial_;
   ++conn_.users_;
-  input_complete_ = sent_ = paused_ = answering_ = touched_ = stdout_ended_ = false;
+  input_complete_ = paused_ = answering_ = stdout_ended_ = false;
   reused_ = conn_.answered_;
   end_.reset();
 }
@@ -35,6 +35,8 @@ void Lane::take(BackendUser& user) {
 void Lane::begin_request(Manner /*manner*/) {
   MUST(state_ == State::Taken && ready());
   state_ = State::Busy;
+  begun_at_ = conn_.sends_;
+  conn_.writing_.push_back(*this);
 }
 
 // An application that still reads STDIN would wait for its end for ever.
@@ -68,6 +70,8 @@ void Lane::abort(bool drain) {
 
 void Lane::leave() {
   if (std::exchange(user_, nullptr) != nullptr) --conn_.users_;
+  base::ListNode<TouchedTag>::unlink();
+  base::ListNode<WritingTag>::unlink();
   close_spool();
 }
 
@@ -96,7 +100,7 @@ void Lane::on_record(const fcgi::RecordReader::Step& step, const buffer::Slice& 
   }
   if (!is_stdout) return user_->on_stderr(step.content);
   if (paused_ || spool_ != nullptr) return keep(step.content);
-  touched_ = true;
+  if (!base::ListNode<TouchedTag>::linked()) conn_.touched_.push_back(*this);
   user_->on_stdout(bytes.part(step.content));
 }
 
@@ -246,11 +250,8 @@ void SharedConn::on_bytes(buffer::Slice bytes) {
     if (step.event == Event::NeedMore) break;
     if (!take_record(step, bytes)) return;
   }
-  for (std::size_t i = 0; i < lanes_.size() && state_ == State::Open; ++i) {
-    Lane& lane = *lanes_[i];
-    if (std::exchange(lane.touched_, false) && lane.user_ != nullptr) {
-      lane.user_->on_backend_pause();
-    }
+  while (Lane* lane = touched_.pop_front()) {
+    lane->user_->on_backend_pause();
   }
 }
 
@@ -296,15 +297,16 @@ void SharedConn::lane_lost() {
   retire();
 }
 
-// They take turns, since what one writes may leave no room for the next.
+// They take turns, since what one writes may leave no room for the next. There are not more of them
+// than lanes in use.
 void SharedConn::on_sent(std::size_t /*bytes*/) {
-  const std::size_t first = turn_++;
-  const std::size_t count = lanes_.size();
-  for (std::size_t i = 0; i < count && state_ == State::Open; ++i) {
-    Lane& lane = *lanes_[(first + i) % count];
-    if (lane.state_ != Lane::State::Busy || lane.user_ == nullptr) continue;
-    lane.sent_ = true;
-    if (!lane.input_complete_) lane.user_->on_backend_sent();
+  ++sends_;
+  for (std::size_t visits = busy_; visits > 0; --visits) {
+    Lane* lane = writing_.pop_front();
+    if (lane == nullptr) return;
+    if (lane->input_complete_) continue;
+    writing_.push_back(*lane);
+    lane->user_->on_backend_sent();
   }
 }
 
@@ -327,7 +329,8 @@ void SharedConn::fail(BackendFailure failure, std::string_view reason, int error
     BackendFailure of_this = failure;
     if (failure == BackendFailure::Unanswered) {
       if (lane.answering_) of_this = BackendFailure::Died;
-      const bool unsent = stream_.reason() == io::Stream::Reason::WriteFailed && !lane.sent_;
+      const bool unsent =
+          stream_.reason() == io::Stream::Reason::WriteFailed && lane.begun_at_ == sends_;
       if (!lane.answering_ && unsent) of_this = BackendFailure::Unsent;
     }
     lane.fail(of_this, reason, error);

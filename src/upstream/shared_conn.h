@@ -39,8 +39,14 @@ class BackendPool;
 class SharedConn;
 struct SharedTag;
 struct RestingTag;
+struct TouchedTag;
+struct WritingTag;
 
-class Lane final : public BackendLink, public base::ListNode<RestingTag>, private io::Spool::User {
+class Lane final : public BackendLink,
+                   public base::ListNode<RestingTag>,
+                   public base::ListNode<TouchedTag>,
+                   public base::ListNode<WritingTag>,
+                   private io::Spool::User {
  public:
   Lane(SharedConn& conn, std::uint16_t id);
 
@@ -75,14 +81,13 @@ class Lane final : public BackendLink, public base::ListNode<RestingTag>, privat
   BackendUser* user_ = nullptr;
   io::Spool* spool_ = nullptr;  // what the user has not taken
   std::optional<fcgi::EndRequest> end_;
-  std::uint32_t serial_ = 0;  // of the request
+  std::uint32_t serial_ = 0;    // of the request
+  std::uint64_t begun_at_ = 0;  // sends of the connection until then
   State state_ = State::Free;
   bool full_ = false;  // the spool takes no more for now
-  bool sent_ = false;  // a byte may have left
   bool paused_ = false;
   bool answering_ = false;  // a byte has come
   bool reused_ = false;
-  bool touched_ = false;       // has been handed something since the last on_backend_pause()
   bool stdout_ended_ = false;  // kept back, behind what is spooled
 };
 
@@ -124,16 +129,18 @@ class SharedConn final : public base::ListNode<SharedTag>, private io::Stream::L
   BackendPool& pool_;
   io::Stream stream_;
   fcgi::RecordReader reader_;
-  std::vector<std::unique_ptr<Lane>> lanes_;                        // the lane of id N at N - 1
-  base::List<Lane, RestingTag> free_;                               // the longest at rest first
+  std::vector<std::unique_ptr<Lane>> lanes_;  // the lane of id N at N - 1
+  base::List<Lane, RestingTag> free_;         // the longest at rest first
+  base::List<Lane, TouchedTag> touched_;      // have been handed something that came just now
+  base::List<Lane, WritingTag> writing_;      // whose STDIN goes on, the next to write first
   io::Timer timer_ = io::Timer::to<&SharedConn::on_timeout>(this);  // idle, or closed
   io::Timer drain_timer_ = io::Timer::to<&SharedConn::on_drain_timeout>(this);
-  std::size_t busy_ = 0;   // lanes in use
-  std::size_t users_ = 0;  // whose user has not gone
-  std::size_t full_ = 0;   // whose spool takes no more
-  std::size_t most_ = 0;   // lanes, as the last request wanted it
-  std::size_t turn_ = 0;   // who sends first
-  bool answered_ = false;  // a request has been ended here
+  std::size_t busy_ = 0;     // lanes in use
+  std::size_t users_ = 0;    // whose user has not gone
+  std::size_t full_ = 0;     // whose spool takes no more
+  std::size_t most_ = 0;     // lanes, as the last request wanted it
+  std::uint64_t sends_ = 0;  // completed
+  bool answered_ = false;    // a request has been ended here
   bool retired_ = false;
   bool closed_ = false;  // answers that are whole are still handed over
   bool idle_ = false;    // counted as such by the pool

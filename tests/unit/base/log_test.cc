@@ -18,21 +18,12 @@
 
 #include "base/ascii.h"
 #include "base/fd.h"
+#include "support/directory.h"
 
 namespace millrace::base {
 namespace {
 
-struct Directory {
-  Directory() { REQUIRE(::mkdtemp(name.data()) != nullptr); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() { std::filesystem::remove_all(name); }
-  [[nodiscard]] std::string path(std::string_view file) const {
-    return name + "/" + std::string(file);
-  }
-
-  std::string name = (std::filesystem::temp_directory_path() / "unit_log.XXXXXX").string();
-};
+using testing::Directory;
 
 std::vector<std::string> lines_of(const std::string& path) {
   std::ifstream file(path);

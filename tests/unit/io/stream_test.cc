@@ -46,6 +46,15 @@ struct World {
     REQUIRE(ring.pending(Kind::Send));
   }
 
+  // Closes, and the kernel gives everything back.
+  void end() {
+    stream.close(Reason::Asked);
+    for (const Kind kind : {Kind::Receive, Kind::Hangup}) {
+      if (ring.pending(kind)) ring.complete(kind, -ECANCELED);
+    }
+    ring.complete(Kind::Close, 0);
+  }
+
   testing::SimRing ring;
   Loop loop{ring, Millis(0)};
   Recorder seen;
@@ -77,9 +86,7 @@ TEST_CASE("Stream: what is appended while it connects leaves when it is open") {
   CHECK(world.ring.complete_send() == "early");
   CHECK(world.seen.opened == 1);
   CHECK(world.seen.sent == 5);
-  world.stream.close(Reason::Asked);
-  world.ring.complete(Kind::Receive, -ECANCELED);
-  world.ring.complete(Kind::Close, 0);
+  world.end();
 }
 
 TEST_CASE("Stream: one send is in flight while the next gathers") {
@@ -94,9 +101,7 @@ TEST_CASE("Stream: one send is in flight while the next gathers") {
   world.loop.turn(Millis(0));
   CHECK(world.ring.complete_send() == "twothree");
   CHECK(world.stream.out().empty());
-  world.stream.close(Reason::Asked);
-  world.ring.complete(Kind::Receive, -ECANCELED);
-  world.ring.complete(Kind::Close, 0);
+  world.end();
 }
 
 TEST_CASE("Stream: a pause whose cancel loses is repeated, and resume() receives again") {
@@ -110,9 +115,7 @@ TEST_CASE("Stream: a pause whose cancel loses is repeated, and resume() receives
   CHECK_FALSE(world.ring.pending(Kind::Receive));
   world.stream.resume();
   CHECK(world.ring.pending(Kind::Receive));
-  world.stream.close(Reason::Asked);
-  world.ring.complete(Kind::Receive, -ECANCELED);
-  world.ring.complete(Kind::Close, 0);
+  world.end();
 }
 
 TEST_CASE("Stream: a shot that ends, or finds no block, is fired anew") {
@@ -124,9 +127,7 @@ TEST_CASE("Stream: a shot that ends, or finds no block, is fired anew") {
   CHECK(world.ring.pending(Kind::Receive));
   CHECK(world.seen.received == "a");
   CHECK(world.stream.state() == State::Open);
-  world.stream.close(Reason::Asked);
-  world.ring.complete(Kind::Receive, -ECANCELED);
-  world.ring.complete(Kind::Close, 0);
+  world.end();
 }
 
 TEST_CASE("Stream: the end of the peer's stream is told once and closes nothing") {
@@ -144,9 +145,7 @@ TEST_CASE("Stream: the end of the peer's stream is told once and closes nothing"
   world.ring.complete(Kind::Hangup, POLLHUP | POLLERR, true);
   CHECK(world.seen.lost == 1);
   CHECK(world.stream.state() == State::Open);
-  world.stream.close(Reason::Asked);
-  world.ring.complete(Kind::Hangup, -ECANCELED);
-  world.ring.complete(Kind::Close, 0);
+  world.end();
 }
 
 TEST_CASE("Stream: the watch makes a receive tell the end that it kept to itself") {
@@ -164,9 +163,7 @@ TEST_CASE("Stream: the watch makes a receive tell the end that it kept to itself
   CHECK(world.seen.ended == 1);
   CHECK(world.seen.lost == 1);
   CHECK_FALSE(world.stream.end_ahead());
-  world.stream.close(Reason::Asked);
-  world.ring.complete(Kind::Hangup, -ECANCELED);
-  world.ring.complete(Kind::Close, 0);
+  world.end();
 }
 
 TEST_CASE("Stream: when the end is near, every shot is ended, until it is there") {
@@ -181,9 +178,7 @@ TEST_CASE("Stream: when the end is near, every shot is ended, until it is there"
   world.ring.complete(Kind::Receive, 0);
   CHECK(world.seen.received == "the rest");
   CHECK(world.seen.ended == 1);
-  world.stream.close(Reason::Asked);
-  world.ring.complete(Kind::Hangup, -ECANCELED);
-  world.ring.complete(Kind::Close, 0);
+  world.end();
 }
 
 TEST_CASE("Stream: the watch tells of the end while receiving is paused; a failed one closes") {
@@ -209,9 +204,7 @@ TEST_CASE("Stream: end_sending() waits for what is still to be sent") {
   CHECK_FALSE(world.ring.sending_ended(7));
   world.ring.complete_send();
   CHECK(world.ring.sending_ended(7));
-  world.stream.close(Reason::Asked);
-  world.ring.complete(Kind::Receive, -ECANCELED);
-  world.ring.complete(Kind::Close, 0);
+  world.end();
 }
 
 // A cancelled operation may still win, in any order. Whatever the kernel answers, the socket is

@@ -8,17 +8,12 @@
 #include <fstream>
 #include <string>
 
+#include "support/directory.h"
+
 namespace millrace::server {
 namespace {
 
-struct Directory {
-  Directory() { REQUIRE(::mkdtemp(name.data()) != nullptr); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() { std::filesystem::remove_all(name); }
-
-  std::string name = (std::filesystem::temp_directory_path() / "unit_pid_file.XXXXXX").string();
-};
+using testing::Directory;
 
 TEST_CASE("PidFile: it holds the process's number until its owner goes") {
   const Directory directory;

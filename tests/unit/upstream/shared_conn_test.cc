@@ -49,12 +49,24 @@ struct SharedWorld : PoolFixture {
     return lane;
   }
   void begin(Lane& lane) {
-    fcgi::begin_request(lane.out(), lane.id(), fcgi::Role::Responder, true);
+    begin_upload(lane);
     fcgi::stdin_end(lane.out(), lane.id());
-    lane.flush();
-    lane.begin_request({.share = 64});
     lane.input_complete();
     static_cast<void>(send());
+  }
+  // The first of two requests, whose client takes nothing.
+  Lane& slow_beside(RecordingUser& slow, RecordingUser& other) {
+    Lane& lane = open(slow);
+    begin(lane);
+    begin(open(other));
+    lane.pause();
+    return lane;
+  }
+  // The same but for its end: STDIN goes on.
+  void begin_upload(Lane& lane) {
+    fcgi::begin_request(lane.out(), lane.id(), fcgi::Role::Responder, true);
+    lane.flush();
+    lane.begin_request({.share = 64});
   }
   void stdout_record(std::uint16_t id, std::string_view text) {
     ring.complete_receive(testing::record(testing::kStdout, id, text));
@@ -143,10 +155,7 @@ TEST_CASE("SharedConn: a whole answer outlives its connection") {
   SharedWorld world;
   RecordingUser& slow = world.user();
   RecordingUser& other = world.user();
-  Lane& lane = world.open(slow);
-  world.begin(lane);
-  world.begin(world.open(other));
-  lane.pause();
+  Lane& lane = world.slow_beside(slow, other);
   world.stdout_record(1, "whole");
   world.end(1);
   world.ring.complete(Kind::Receive, 0);
@@ -194,9 +203,7 @@ TEST_CASE("SharedConn: a request whose body is not whole is aborted") {
   SharedWorld world;
   RecordingUser& left = world.user();
   Lane& lane = world.open(left);
-  fcgi::begin_request(lane.out(), lane.id(), fcgi::Role::Responder, true);
-  lane.flush();
-  lane.begin_request({.share = 64});
+  world.begin_upload(lane);
   static_cast<void>(world.send());
   lane.detach();
   world.settle();
@@ -251,10 +258,7 @@ TEST_CASE("SharedConn: a client that is slow keeps nobody waiting, and loses not
   SharedWorld world;
   RecordingUser& slow = world.user();
   RecordingUser& fast = world.user();
-  Lane& lane = world.open(slow);
-  world.begin(lane);
-  world.begin(world.open(fast));
-  lane.pause();
+  Lane& lane = world.slow_beside(slow, fast);
   std::string expected;
   for (int i = 0; i < 400; ++i) {
     expected += std::string(1000, static_cast<char>('a' + i % 26));
@@ -274,6 +278,73 @@ TEST_CASE("SharedConn: a client that is slow keeps nobody waiting, and loses not
   CHECK(slow.output == expected);
   CHECK(slow.ended.has_value());
   world.end(2);
+}
+
+TEST_CASE("SharedConn: where the disk is slower still, the connection is not read on") {
+  SharedWorld world;
+  Lane& lane = world.slow_beside(world.user(), world.user());
+  std::size_t fed = 0;
+  for (; !world.ring.cancelled(Kind::Receive); fed += 1'000) {
+    REQUIRE(fed < 512 * 1024);
+    world.stdout_record(1, std::string(1'000, 'x'));
+  }
+  CHECK(fed > 256 * 1024);
+  world.ring.complete(Kind::Receive, -ECANCELED);
+  REQUIRE_FALSE(world.ring.pending(Kind::Receive));
+  while (world.ring.pending(Kind::Write))
+    world.ring.complete_file(Kind::Write);
+  CHECK(world.ring.pending(Kind::Receive));
+  lane.abort(false);
+}
+
+TEST_CASE("SharedConn: uploads are asked in turn for more, and whole ones no more") {
+  SharedWorld world;
+  RecordingUser& first = world.user();
+  RecordingUser& second = world.user();
+  Lane& lane = world.open(first);
+  world.begin_upload(lane);
+  world.begin_upload(world.open(second));
+  REQUIRE_FALSE(world.send().empty());
+  CHECK(first.sent == 1);
+  CHECK(second.sent == 1);
+  fcgi::stdin_end(lane.out(), lane.id());
+  lane.input_complete();
+  lane.flush();
+  REQUIRE_FALSE(world.send().empty());
+  CHECK(first.sent == 1);
+  CHECK(second.sent == 2);
+}
+
+TEST_CASE("SharedConn: a request of which nothing was taken is told from one that was sent") {
+  for (const bool sent : {false, true}) {
+    CAPTURE(sent);
+    SharedWorld world;
+    RecordingUser& user = world.user();
+    Lane& lane = world.open(user);
+    world.begin_upload(lane);
+    if (sent) {
+      static_cast<void>(world.send());
+      fcgi::stdin_end(lane.out(), lane.id());
+      lane.flush();
+    }
+    world.loop.turn(io::Millis(0));
+    world.ring.complete(Kind::Send, -EPIPE);
+    world.settle();
+    CHECK(user.failed == (sent ? BackendFailure::Unanswered : BackendFailure::Unsent));
+  }
+}
+
+TEST_CASE("SharedConn: a second try goes to a connection that has not served yet") {
+  SharedWorld world;
+  RecordingUser& user = world.user();
+  world.begin(world.open(user));
+  world.end(1);
+  REQUIRE(world.pool->acquire(world.user(), {.fresh = true, .share = 64}).link != nullptr);
+  CHECK(world.pool->connections() == 2);
+  // Those that follow share it, though it is not open yet; others rather have the one that is.
+  REQUIRE(world.pool->acquire(world.user(), {.fresh = true, .share = 64}).link != nullptr);
+  CHECK(world.take(world.user()).ready());
+  CHECK(world.pool->connections() == 2);
 }
 
 TEST_CASE("SharedConn: a connection that breaks fails all, and each knows whether it had begun") {
